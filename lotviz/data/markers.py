@@ -1,0 +1,84 @@
+"""Channel names of an instrument to marker names, and which channels are not markers of a cell."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+_METAL_SUFFIX = re.compile(r"\((?:[A-Z][a-z]?\d{2,3}|\d{2,3}(?::\d{2,3})+)\)D[id]$")  # CD4(Nd145)Dd, CD3(110:114)Dd
+_METAL_PREFIX = re.compile(r"^\d{2,3}[A-Z][a-z]?_(?=.)")  # 113In_CEACAM1
+_BARE_METAL = re.compile(r"^(?:\d{2,3}[A-Z][a-z]?|[A-Z][a-z]?\d{2,3}D[id])$")  # 131Xe, Xe131Di
+
+# What an instrument or its software adds to every cell: never a property of the cell to compare patients by.
+_INSTRUMENT = {
+    "time": r"^(hdr-t|time)\b",
+    "event length": r"^(event|cell)[ _]?length$",
+    "event number": r"^(event|cell)[ _#]*(number|no|id|index)?$",
+    "row number": r"^(unnamed: ?\d+|__index_level_\d+__)$",
+    "pulse shape": r"^(center|offset|width|residual)$",
+    "instrument header": r"^hdr-",
+    "calibration beads": r"(^|[_ -])(eq[_ -]?)?beads?\b",
+    "barcode": r"^(bc|barcode)[_ -]?\d+$|^bc_separation_dist$|^mahalanobis_dist$",
+}
+# What is measured of a cell but is rarely a marker of interest: left out of FCS files unless asked for.
+_GATING = {
+    "DNA": r"^dna[_ -]?\d*$",
+    "scatter": r"^(fsc|ssc|fs|ss)\b",
+    "viability": r"viab|vitality|live[ _/-]*dead|^cisplatin|zombie|^7-?aad|^dapi\b|^propidium|^l/d$",
+    "unstained channel": _BARE_METAL.pattern,
+}
+
+
+def marker_names(channels: Sequence[str], stains: Sequence[str]) -> tuple[str, ...]:
+    """Return the name to show for each channel: its stain ($PnS) without the metal, else its channel name ($PnN).
+
+    Names that occur twice are kept apart by their channel name, then by a number.
+
+    Examples
+    --------
+    >>> marker_names(["CD4(Nd145)Dd", "In113Di", "FL7-A", "FL7-H"], ["", "113In_CD66a", "GFP", "GFP"])
+    ('CD4', 'CD66a', 'GFP (FL7-A)', 'GFP (FL7-H)')
+    """
+    names = [_bare_name(stain.strip() or channel.strip()) for channel, stain in zip(channels, stains, strict=True)]
+    seen = Counter(names)
+    names = [
+        f"{name} ({channel.strip()})" if seen[name] > 1 else name for name, channel in zip(names, channels, strict=True)
+    ]
+    return numbered(names)
+
+
+def numbered(names: Sequence[str]) -> tuple[str, ...]:
+    """Names with the second and later of a kind numbered: a, a becomes a, a #2."""
+    seen: Counter[str] = Counter()
+    unique = []
+    for name in names:
+        seen[name] += 1
+        unique.append(name if seen[name] == 1 else f"{name} #{seen[name]}")
+    return tuple(unique)
+
+
+def _bare_name(name: str) -> str:
+    return _METAL_PREFIX.sub("", _METAL_SUFFIX.sub("", name)) or name
+
+
+def reason_left_out(name: str, *, raw_file: bool) -> str | None:
+    """Why a channel is left out unless it is asked for, or None for a marker.
+
+    Parameters
+    ----------
+    raw_file
+        True for a file as the instrument wrote it: then DNA, scatter, viability and unstained channels are left
+        out as well; in a prepared table somebody chose to keep them.
+
+    Examples
+    --------
+    >>> reason_left_out("FSC-A", raw_file=True), reason_left_out("FSC-A", raw_file=False)
+    ('scatter', None)
+    """
+    rules = {**_INSTRUMENT, **_GATING} if raw_file else _INSTRUMENT
+    for reason, pattern in rules.items():
+        flags = 0 if reason == "unstained channel" else re.IGNORECASE
+        if re.search(pattern, name, flags):
+            return reason
+    return None

@@ -1,0 +1,317 @@
+"""Simulated cohorts with known answers: patients in two groups, and organoids under two drugs and their combination."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lotviz.data.cohort import ArraySource, Cohort
+from lotviz.data.panels import GUT, IMMUNE, LOW, Panel
+from lotviz.data.transforms import Transform
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class _Nature:
+    """What every sample of a cohort shares: populations (k), markers (d), how cells of a population scatter."""
+
+    panel: Panel
+    markers: tuple[str, ...]
+    profile: Array  # (k, d)
+    loadings: Array  # (k, 2, d)
+
+    def column(self, marker: str) -> int:
+        return self.markers.index(marker)
+
+    def row(self, population: str) -> int:
+        return self.panel.populations.index(population)
+
+
+def simulate(
+    design: Literal["patients", "organoids"] = "patients",
+    *,
+    samples: int = 24,
+    cells: int = 2000,
+    markers: int = 14,
+    seed: int = 0,
+    effect: float = 1.2,
+    abundance: float = 0.5,
+    batch: float = 0.15,
+    noise: float = 1.0,
+    batches: int = 2,
+    lines: int = 3,
+    replicates: int | None = None,
+    interaction: float = 0.0,
+) -> Cohort:
+    """Simulate a cohort whose answer is known, in memory.
+
+    *patients*: cases and controls of a blood panel. In cases the CD8 T effector cells stain brighter for CD38 and
+    PD-1, and classical monocytes are more abundant; staining of all markers varies from patient to patient and
+    from batch to batch, and so does the share of every population. Columns patient, label, batch, age.
+
+    *organoids*: lines x {control, A, B, A+B} x replicates of gut organoids. A dims pERK in stem and transit amplifying
+    cells, B dims pS6 in transit amplifying and enterocyte cells; A+B does both, and `interaction` more than both.
+    Columns line, condition, replicate, plate.
+
+    Values are raw intensities: arcsinh(x / 5) is their natural scale, and the unit of the sizes below.
+
+    Parameters
+    ----------
+    samples
+        Number of samples; for organoids it gives the replicates (samples / (4 x lines)) unless those are given.
+    cells
+        Cells of each sample.
+    markers
+        Number of markers, 2 to 30 for patients, 2 to 26 for organoids.
+    effect
+        Planted shift of the named markers in the named population; 0 plants nothing.
+    abundance
+        Patients: planted change of the log odds of the named population.
+    batch
+        Standard deviation of the shift of a marker between batches (patients) or plates (organoids).
+    noise
+        How much samples of a group differ (staining and composition); 1 is realistic, 0 none.
+    batches
+        Patients: number of batches; both groups are spread evenly over them.
+    lines, replicates
+        Organoids: number of lines, and of replicates of each condition and line.
+    interaction
+        Organoids: shift of pERK in stem cells under A+B beyond what A and B add up to; 0 is additive.
+
+    Returns
+    -------
+    Cohort
+        `synthetic`, with `truth` and the population of every cell.
+
+    Raises
+    ------
+    ValueError
+        For a design that is not known, or a number of samples, cells or markers that cannot be.
+
+    Examples
+    --------
+    >>> cohort = simulate(samples=4, cells=50)
+    >>> cohort.total_cells, cohort.truth["population"], cohort.truth["markers"]
+    (200, 'CD8 T effector', ('CD38', 'PD-1'))
+    """
+    if design not in ("patients", "organoids"):
+        raise ValueError(f"Expected design patients or organoids, found {design}. Name one of the two.")
+    panel = IMMUNE if design == "patients" else GUT
+    _require_range("cells", cells, 1, 10_000_000)
+    _require_range("markers", markers, 2, len(panel.markers))
+    if batch < 0 or noise < 0:
+        raise ValueError(f"Expected batch and noise of 0 or more, found {batch} and {noise}. They are deviations.")
+    sizes = {"effect": effect, "batch": batch, "noise": noise}
+    rng = np.random.default_rng(seed)
+    if design == "patients":
+        _require_range("samples", samples, 2, 100_000)
+        _require_range("batches", batches, 1, samples)
+        nature = _nature(panel, markers, rng)
+        table = _patient_table(samples, batches, rng)
+        drawn = _patients(nature, table, cells=cells, abundance=abundance, rng=rng, **sizes)
+    else:
+        _require_range("lines", lines, 1, 1000)
+        each = _replicates(samples, lines) if replicates is None else replicates
+        _require_range("replicates", each, 1, 1000)
+        nature = _nature(panel, markers, rng)
+        table = _organoid_table(lines, each)
+        drawn = _organoids(nature, table, cells=cells, interaction=interaction, rng=rng, **sizes)
+    return _cohort(design, nature, table, drawn, seed)
+
+
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    cells: dict[str, NDArray[np.float32]]
+    labels: dict[str, NDArray[Any]]
+    truth: dict[str, Any]
+
+
+def _cohort(design: str, nature: _Nature, table: pd.DataFrame, drawn: _Drawn, seed: int) -> Cohort:
+    counts = pd.Series({name: len(cells) for name, cells in drawn.cells.items()}, name="cells", dtype=int)
+    counts.index.name = "sample"
+    return Cohort(
+        name=f"Simulated {design}",
+        samples=table,
+        markers=nature.markers,
+        cell_counts=counts,
+        source=ArraySource(drawn.cells, drawn.labels),
+        transform=Transform("arcsinh", 5.0),
+        origin=f"simulated {design}, seed {seed}",
+        synthetic=True,
+        truth={"design": design, "seed": seed, **drawn.truth},
+    )
+
+
+def _nature(panel: Panel, count: int, rng: np.random.Generator) -> _Nature:
+    markers = panel.first(count)
+    profile = panel.profile(markers)
+    # two factors a population: cell size brightens everything, activation moves markers against each other
+    size = np.full((len(profile), 1, len(markers)), 0.22)
+    activation = rng.normal(0, 0.22, (len(profile), 1, len(markers)))
+    return _Nature(panel, markers, profile, np.concatenate([size, activation], axis=1))
+
+
+def _patient_table(samples: int, batches: int, rng: np.random.Generator) -> pd.DataFrame:
+    names = [f"P{number:0{len(str(samples))}d}" for number in range(1, samples + 1)]
+    # label by turns within a batch, so that no batch stands for a label; then the order is shuffled
+    order = np.arange(samples)
+    labels = np.array(["control", "case"])[order % 2]
+    plates = np.array([f"batch {number + 1}" for number in (order // 2) % batches])
+    shuffled = rng.permutation(samples)
+    ages = np.clip(rng.normal(52, 13, samples).round(), 19, 90).astype(int)
+    columns = {"patient": names, "label": labels[shuffled], "batch": plates[shuffled], "age": ages}
+    return pd.DataFrame(columns, index=pd.Index(names, name="sample"))
+
+
+def _patients(
+    nature: _Nature,
+    table: pd.DataFrame,
+    *,
+    cells: int,
+    effect: float,
+    abundance: float,
+    batch: float,
+    noise: float,
+    rng: np.random.Generator,
+) -> _Drawn:
+    population, more = "CD8 T effector", "Monocytes classical"
+    planted = tuple(marker for marker in ("CD38", "PD-1") if marker in nature.markers)
+    shift = np.zeros_like(nature.profile)
+    for marker in planted:
+        shift[nature.row(population), nature.column(marker)] = effect
+    batches = {name: rng.normal(0, batch, len(nature.markers)) for name in sorted(set(table["batch"]))}
+    base = np.log(list(nature.panel.shares.values()))
+    found: dict[str, NDArray[np.float32]] = {}
+    labels: dict[str, NDArray[Any]] = {}
+    for name, row in table.iterrows():
+        case = float(row["label"] == "case")
+        logits = base + rng.normal(0, 0.35 * noise, len(base))
+        logits[nature.row(more)] += case * abundance
+        # the answer differs in strength from patient to patient
+        response = case * np.clip(rng.normal(1.0, 0.35 * noise), 0.0, 2.0)
+        staining = rng.normal(0, 0.25 * noise, len(nature.markers)) + batches[str(row["batch"])]
+        found[str(name)], labels[str(name)] = _sample(nature, cells, logits, response * shift, staining, rng)
+    truth = {
+        "population": population,
+        "markers": planted,
+        "effect": effect,
+        "positive": "case",
+        "abundance": {"population": more, "log_odds": abundance},
+        "batch_shifts": batches,
+    }
+    return _Drawn(found, labels, truth)
+
+
+def _organoid_table(lines: int, replicates: int) -> pd.DataFrame:
+    rows = [
+        {"line": f"L{line + 1}", "condition": condition, "replicate": replicate + 1, "plate": f"plate {replicate + 1}"}
+        for line in range(lines)
+        for condition in ("control", "A", "B", "A+B")
+        for replicate in range(replicates)
+    ]
+    names = [f"{row['line']}_{str(row['condition']).replace('+', '')}_r{row['replicate']}" for row in rows]
+    return pd.DataFrame(rows, index=pd.Index(names, name="sample"))
+
+
+def _drug_shifts(nature: _Nature, effect: float) -> tuple[dict[str, Array], dict[str, Any]]:
+    targets = {"A": ("pERK", ("Stem", "Transit amplifying")), "B": ("pS6", ("Transit amplifying", "Enterocyte"))}
+    shifts = {}
+    for drug, (marker, populations) in targets.items():
+        shifts[drug] = np.zeros_like(nature.profile)
+        for population in populations:
+            row, column = nature.row(population), nature.column(marker)
+            # a marker dims until it is low, no further: below, its staining would not add up
+            shifts[drug][row, column] = max(-effect, LOW - nature.profile[row, column])
+    return shifts, {drug: {"marker": marker, "populations": names} for drug, (marker, names) in targets.items()}
+
+
+def _organoids(
+    nature: _Nature,
+    table: pd.DataFrame,
+    *,
+    cells: int,
+    effect: float,
+    batch: float,
+    noise: float,
+    interaction: float,
+    rng: np.random.Generator,
+) -> _Drawn:
+    shifts, drugs = _drug_shifts(nature, effect)
+    joint = np.zeros_like(nature.profile)
+    joint[nature.row("Stem"), nature.column("pERK")] = interaction
+    doses = {"control": 0 * joint, **shifts, "A+B": shifts["A"] + shifts["B"] + joint}
+    width, kinds = len(nature.markers), len(nature.profile)
+    base = np.log(list(nature.panel.shares.values()))
+    plates = {name: rng.normal(0, batch, width) for name in sorted(set(table["plate"]))}
+    strains = {name: (rng.normal(0, 0.2, width), rng.normal(0, 0.3, kinds)) for name in sorted(set(table["line"]))}
+    found: dict[str, NDArray[np.float32]] = {}
+    labels: dict[str, NDArray[Any]] = {}
+    for name, row in table.iterrows():
+        brightness, composition = strains[str(row["line"])]
+        logits = base + composition + rng.normal(0, 0.08 * noise, kinds)
+        staining = brightness + plates[str(row["plate"])] + rng.normal(0, 0.05 * noise, width)
+        dose = doses[str(row["condition"])]
+        found[str(name)], labels[str(name)] = _sample(nature, cells, logits, dose, staining, rng)
+    interacting = {"population": "Stem", "marker": "pERK", "effect": interaction}
+    truth = {"population": "Stem", "markers": ("pERK", "pS6"), "effect": effect, "drugs": drugs}
+    return _Drawn(found, labels, {**truth, "interaction": interacting, "plate_shifts": plates})
+
+
+def _sample(
+    nature: _Nature,
+    count: int,
+    logits: Array,
+    shift: Array,
+    staining: Array,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.float32], NDArray[Any]]:
+    """Raw intensities (count, d) and the population of each cell of one sample."""
+    shares = np.exp(logits - logits.max())
+    kind = rng.choice(len(shares), size=count, p=shares / shares.sum())  # (count,)
+    factors = rng.standard_normal((count, 2))
+    spread = np.einsum("nf,nfd->nd", factors, nature.loadings[kind])  # (count, 2) x (count, 2, d) -> (count, d)
+    # Student t with 4 degrees of freedom: the heavy tails of doublets and aggregates
+    tails = 0.28 * rng.standard_t(4, (count, len(nature.markers)))
+    brightness = nature.profile[kind] + shift[kind]
+    # unstained markers hardly follow the staining of the sample
+    stained = np.clip(brightness / LOW, 0.2, 1.0)
+    scale = brightness + stained * (staining + spread + tails)
+    raw = 5.0 * np.sinh(np.clip(scale, -1.0, 7.5))
+    # a dim signal is often no signal at all: zeros as a mass cytometer counts them
+    missed = rng.random(raw.shape) < 0.6 * np.exp(-np.maximum(raw, 0.0) / 2.0)
+    raw = np.where(missed | (raw < 0), 0.0, raw)
+    return raw.astype(np.float32), np.array(nature.panel.populations)[kind]
+
+
+def _replicates(samples: int, lines: int) -> int:
+    if samples < 4 * lines or samples % (4 * lines):
+        raise ValueError(
+            f"Expected a multiple of {4 * lines} samples ({lines} lines x 4 conditions), found {samples}. "
+            f"Ask for {max(1, round(samples / (4 * lines))) * 4 * lines}, or give lines and replicates."
+        )
+    return samples // (4 * lines)
+
+
+def _require_range(name: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise ValueError(f"Expected {name} from {low} to {high}, found {value}. Choose a number in this range.")
+
+
+def truth_in_words(truth: Mapping[str, Any]) -> str:
+    """Say what was planted, as a sentence for a page or a report."""
+    if truth["design"] == "patients":
+        change = truth["abundance"]
+        return (
+            f"In cases, {' and '.join(truth['markers'])} of {truth['population']} cells move by {truth['effect']:+g} "
+            f"(arcsinh scale) and the log odds of {change['population']} by {change['log_odds']:+g}."
+        )
+    drugs = [f"{name} moves {d['marker']} in {' and '.join(d['populations'])}" for name, d in truth["drugs"].items()]
+    together = truth["interaction"]
+    joint = f"together they move {together['marker']} in {together['population']} by {together['effect']:+g} more"
+    return f"{'; '.join(drugs)}; {joint if together['effect'] else 'together they add up'}."

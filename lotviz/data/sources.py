@@ -1,0 +1,210 @@
+"""Cells on disk, one file a sample or one long table: read a sample at a time, kept in memory while they are few."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lotviz.data.problems import Problem
+
+# Cells kept in memory between two reads of the same sample; larger cohorts are read again.
+KEPT_BYTES = 256 * 2**20
+
+
+class SampleFile(Protocol):
+    """A file that holds the cells of one sample."""
+
+    @property
+    def where(self) -> str:
+        """How the owner calls the file."""
+
+    @property
+    def markers(self) -> tuple[str, ...]:
+        """All channels of numbers."""
+
+    @property
+    def n_cells(self) -> int:
+        """The number of cells."""
+
+    @property
+    def notes(self) -> tuple[tuple[str, str], ...]:
+        """What is odd about the file, and what to do about it."""
+
+    @property
+    def raw_file(self) -> bool:
+        """Whether the file is as the instrument wrote it."""
+
+    def read(self, markers: tuple[str, ...]) -> NDArray[np.float32]:
+        """Read the named channels of all cells, (n, d)."""
+
+    def populations(self) -> NDArray[Any] | None:
+        """Return the population of every cell, where the file says so."""
+
+
+@dataclass(eq=False)
+class Kept:
+    """Arrays read lately, the oldest forgotten once they take more than `limit` bytes; shared by threads."""
+
+    limit: int = KEPT_BYTES
+    arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def get(self, key: str, read: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+        """Return the array of this key, read unless it is kept."""
+        with self.lock:
+            if key in self.arrays:
+                self.arrays[key] = self.arrays.pop(key)
+                return self.arrays[key]
+        array = read()
+        with self.lock:
+            self.arrays[key] = array
+            while len(self.arrays) > 1 and sum(kept.nbytes for kept in self.arrays.values()) > self.limit:
+                self.arrays.pop(next(iter(self.arrays)))
+            if array.nbytes > self.limit:
+                self.arrays.pop(key)
+        return array
+
+
+@dataclass(frozen=True, eq=False)
+class FileSource:
+    """One file a sample, all read for the same markers."""
+
+    files: Mapping[str, SampleFile]
+    markers: tuple[str, ...]
+    kept: Kept = field(default_factory=Kept)
+
+    def read(self, sample: str) -> NDArray[np.float32]:
+        """Read the raw values of a sample, (n, d)."""
+        return self.kept.get(sample, lambda: _read_only(self.files[sample].read(self.markers)))
+
+    def populations(self, sample: str) -> NDArray[Any] | None:
+        """Return the population of every cell of a sample, where it is known."""
+        return self.files[sample].populations()
+
+    def where(self, sample: str, cell: int | None = None) -> str:
+        """Name the place of a sample or of one of its cells."""
+        file = self.files[sample].where
+        return file if cell is None else f"{file}, cell {cell + 1}"
+
+
+class LongTable(Protocol):
+    """A table of the cells of all samples."""
+
+    @property
+    def where(self) -> str:
+        """How the owner calls the file."""
+
+    @property
+    def markers(self) -> tuple[str, ...]:
+        """All columns of numbers."""
+
+    @property
+    def n_cells(self) -> int:
+        """The number of rows."""
+
+    def read(self, rows: NDArray[np.intp], markers: tuple[str, ...]) -> NDArray[np.float32]:
+        """Read the named columns of some rows (increasing), (n, d)."""
+
+    def populations(self, rows: NDArray[np.intp]) -> NDArray[Any] | None:
+        """Return the population of each of these rows, where the table says so."""
+
+
+@dataclass(frozen=True, eq=False)
+class TableFile:
+    """A table that holds the cells of one sample."""
+
+    table: LongTable
+    notes: tuple[tuple[str, str], ...] = ()
+    raw_file: bool = False
+
+    @property
+    def where(self) -> str:
+        """How the owner calls the file."""
+        return self.table.where
+
+    @property
+    def markers(self) -> tuple[str, ...]:
+        """The columns of numbers."""
+        return self.table.markers
+
+    @property
+    def n_cells(self) -> int:
+        """The rows of the table."""
+        return self.table.n_cells
+
+    def read(self, markers: tuple[str, ...]) -> NDArray[np.float32]:
+        """Read all rows, (n, d)."""
+        return self.table.read(np.arange(self.n_cells), markers)
+
+    def populations(self) -> NDArray[Any] | None:
+        """Return the population of every row, where a column says so."""
+        return self.table.populations(np.arange(self.n_cells))
+
+
+@dataclass(frozen=True, eq=False)
+class LongSource:
+    """One table for all samples; `codes` (cells of all samples,) says which sample each row belongs to."""
+
+    table: LongTable
+    samples: tuple[str, ...]
+    codes: NDArray[np.int32]
+    markers: tuple[str, ...]
+    kept: Kept = field(default_factory=lambda: Kept(KEPT_BYTES // 4))  # the table may be kept whole
+
+    def rows(self, sample: str) -> NDArray[np.intp]:
+        """Rows of the table that are cells of this sample, increasing."""
+        return np.flatnonzero(self.codes == self.samples.index(sample))
+
+    def read(self, sample: str) -> NDArray[np.float32]:
+        """Read the raw values of a sample, (n, d)."""
+        return self.kept.get(sample, lambda: _read_only(self.table.read(self.rows(sample), self.markers)))
+
+    def populations(self, sample: str) -> NDArray[Any] | None:
+        """Return the population of every cell of a sample, where it is known."""
+        return self.table.populations(self.rows(sample))
+
+    def where(self, sample: str, cell: int | None = None) -> str:
+        """Name the place of a sample or of one of its cells."""
+        place = f"{self.table.where}, sample {sample}"
+        return place if cell is None else f"{place}, row {self.rows(sample)[cell] + 1}"
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a reader found on disk, before markers and transform are chosen.
+
+    Parameters
+    ----------
+    samples
+        The sample table, index "sample".
+    counts
+        Cells by sample.
+    markers
+        Every channel that could be read from all samples.
+    left_out
+        Channels that are no markers unless asked for, and why.
+    source
+        Makes the source of the cells for the chosen markers.
+    problems
+        Warnings.
+    """
+
+    samples: pd.DataFrame
+    counts: Mapping[str, int]
+    markers: tuple[str, ...]
+    left_out: Mapping[str, str]
+    source: Callable[[tuple[str, ...]], FileSource | LongSource]
+    problems: tuple[Problem, ...] = ()
+    lacking: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def _read_only(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    # the array is handed to every later reader of the sample
+    values.setflags(write=False)
+    return values

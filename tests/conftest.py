@@ -1,0 +1,33 @@
+"""What the tests of several rooms share: real cohorts where there are any, and a small simulated one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Callable[[str], Path]:
+    """Find a file or folder of the real cohorts, or skip the test that asks for it."""
+    folder = Path(os.environ.get("LOTVIZ_REAL_DATA", ROOT / ".." / "shared" / "data"))
+
+    def find(name: str) -> Path:
+        path = folder / name
+        if not path.exists():
+            pytest.skip(f"needs the real cohort {name}; LOTVIZ_REAL_DATA may name the folder that holds it")
+        return path.resolve()
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def small_cohort():
+    """Twelve simulated patients with 200 cells and 8 markers each; built once, altered by nobody."""
+    from lotviz.data import simulate
+
+    return simulate("patients", samples=12, cells=200, markers=8, seed=3)
