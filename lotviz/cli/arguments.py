@@ -1,0 +1,260 @@
+"""The words of the command line: every command, its options, its example."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from lotviz import __version__
+from lotviz.cli import commands, values
+
+COHORT_HELP = "a sample sheet, a folder with samples.csv and cells.parquet, or an .h5ad or .zarr file"
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Build the parser of `lotviz`; the function of the chosen command is its `run`."""
+    parser = argparse.ArgumentParser(
+        prog="lotviz",
+        description="Cohorts of single-cell samples, compared by linear optimal transport. "
+        "Without a command: open the app in the browser, on this machine only.",
+        epilog="Example:\n  lotviz demo\n\nEvery command explains itself: lotviz embed --help",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"lotviz {__version__}")
+    group = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for add in (_demo, _serve, _simulate, _validate, _embed, _project, _classify, _interpolate):
+        add(group)
+    return parser
+
+
+def _command(group: Any, run: Any, *, summary: str, example: str) -> argparse.ArgumentParser:
+    command = group.add_parser(
+        run.__name__,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog=f"Example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    command.add_argument("--json", action="store_true", help="print one JSON object on standard output")
+    command.set_defaults(run=run)
+    return command
+
+
+def _demo(group: Any) -> None:
+    command = _command(
+        group,
+        commands.demo,
+        summary="open the app on a simulated cohort, nothing to download",
+        example="lotviz demo --port 5007",
+    )
+    _add_server(command)
+
+
+def _serve(group: Any) -> None:
+    command = _command(
+        group,
+        commands.serve,
+        summary="open the app, on a cohort when one is given",
+        example="lotviz serve study/sheet.csv --no-browser",
+    )
+    command.add_argument("cohort", metavar="COHORT", nargs="?", type=Path, help=COHORT_HELP)
+    _add_server(command)
+    command.add_argument(
+        "--data-root", metavar="DIR", type=values.folder, help="the folder below which cohorts may be opened"
+    )
+
+
+def _simulate(group: Any) -> None:
+    command = _command(
+        group,
+        commands.simulate,
+        summary="write a simulated cohort with known answers into a new folder",
+        example="lotviz simulate practice --design patients --samples 24 --cells 2000 --seed 1",
+    )
+    command.add_argument("output", metavar="OUT", type=Path, help="the folder to make, new or empty")
+    command.add_argument(
+        "--design",
+        choices=("patients", "organoids"),
+        default="patients",
+        help="two groups of patients, or organoid lines under drugs (default: %(default)s)",
+    )
+    for name, default, meaning in (
+        ("--samples", 24, "samples in all"),
+        ("--cells", 2_000, "cells of each sample"),
+        ("--markers", 14, "measured markers"),
+    ):
+        command.add_argument(name, type=values.at_least(1), default=default, help=f"{meaning} (default: %(default)s)")
+    _add_seed(command)
+    command.add_argument(
+        "--format",
+        choices=("parquet", "csv", "fcs", "h5ad"),
+        default="parquet",
+        help="how the cells are written (default: %(default)s)",
+    )
+
+
+def _validate(group: Any) -> None:
+    command = _command(
+        group,
+        commands.validate,
+        summary="read a whole cohort and list every problem found",
+        example="lotviz validate study/sheet.csv --json",
+    )
+    _add_cohort(command)
+
+
+def _embed(group: Any) -> None:
+    command = _command(
+        group,
+        commands.embed,
+        summary="transport a reference onto every sample and save the embedding",
+        example="lotviz embed study/sheet.csv -o study.lot --points 128 --seed 0",
+    )
+    _add_cohort(command)
+    _add_output(command, "EMB", "the embedding to write, for example study.lot")
+    command.add_argument(
+        "--points", type=values.at_least(1), default=128, help="reference points (default: %(default)s)"
+    )
+    command.add_argument(
+        "--reference",
+        choices=("kmeans", "cells"),
+        default="kmeans",
+        help="k-means centres of all cells, or cells drawn at random (default: %(default)s)",
+    )
+    command.add_argument(
+        "--scale",
+        choices=("zscore", "none"),
+        default="zscore",
+        help="whether markers get equal weight (default: %(default)s)",
+    )
+    _add_cells_per_sample(command, 20_000)
+    _add_seed(command)
+    command.add_argument(
+        "--workers",
+        type=values.at_least(1),
+        default=2,
+        help="threads; the result does not depend on it (default: %(default)s)",
+    )
+
+
+def _project(group: Any) -> None:
+    command = _command(
+        group,
+        commands.project,
+        summary="place new samples in an embedding, with its reference and scaling",
+        example="lotviz project study.lot new_patients/sheet.csv -o new_patients.lot",
+    )
+    command.add_argument("embedding", metavar="EMB", type=Path, help="an embedding that lotviz saved")
+    command.add_argument("cohort", metavar="COHORT", type=Path, help=COHORT_HELP)
+    _add_sample_key(command)
+    _add_output(command, "EMB2", "the embedding of the new samples to write")
+
+
+def _classify(group: Any) -> None:
+    command = _command(
+        group,
+        commands.classify,
+        summary="measure whether the embedding tells the groups apart, beside simpler baselines",
+        example="lotviz classify study/sheet.csv --label diagnosis --group patient -o result.json",
+    )
+    _add_cohort(command)
+    command.add_argument("--label", metavar="COL", required=True, help="the column that holds the groups")
+    command.add_argument("--group", metavar="COL", help="the column never split between training and test")
+    command.add_argument("--batch", metavar="COL", help="the column of the batch")
+    command.add_argument(
+        "--adjust",
+        metavar="COL",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="columns that might explain it",
+    )
+    command.add_argument(
+        "--points",
+        metavar="M",
+        type=values.at_least(1),
+        nargs="+",
+        help="reference points; the models of several numbers are averaged (default: a few sizes)",
+    )
+    command.add_argument(
+        "--folds", type=values.at_least(2), default=5, help="parts of the cohort (default: %(default)s)"
+    )
+    command.add_argument(
+        "--repeats", type=values.at_least(1), default=5, help="divisions into folds (default: %(default)s)"
+    )
+    command.add_argument(
+        "--permutations", type=values.at_least(0), default=200, help="permuted labels (default: %(default)s)"
+    )
+    _add_cells_per_sample(command, 2_000)
+    _add_seed(command)
+    _add_output(command, "RESULT", "the result to write, as JSON", required=False)
+
+
+def _interpolate(group: Any) -> None:
+    command = _command(
+        group,
+        commands.interpolate,
+        summary="write synthetic cells between samples of an embedding",
+        example="lotviz interpolate study.lot --weights P1=.5,P2=.5 --cells 5000 -o between.parquet",
+    )
+    command.add_argument("embedding", metavar="EMB", type=Path, help="an embedding that lotviz saved")
+    command.add_argument(
+        "--weights",
+        metavar="A=.5,B=.5",
+        type=values.weights,
+        required=True,
+        help="samples and weights that sum to 1",
+    )
+    command.add_argument("--cells", type=values.at_least(1), help="cells to draw (default: as the embedding holds)")
+    _add_seed(command)
+    _add_output(command, "FILE", "the file to write: .parquet, .csv, .h5ad or .fcs")
+
+
+def _add_server(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--port", type=values.port, default=5006, help="the port (default: %(default)s)")
+    command.add_argument("--address", type=values.address, default=values.THIS_MACHINE, help="(default: %(default)s)")
+    command.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    command.set_defaults(cohort=None, data_root=None)
+
+
+def _add_cohort(command: argparse.ArgumentParser) -> None:
+    command.add_argument("cohort", metavar="COHORT", type=Path, help=COHORT_HELP)
+    command.add_argument("--markers", metavar="A,B", type=values.names, help="markers to use (default: all measured)")
+    command.add_argument(
+        "--transform",
+        choices=("arcsinh", "log1p", "none"),
+        help="(default: decided from the values, and said)",
+    )
+    command.add_argument(
+        "--cofactor",
+        type=values.positive,
+        default=5.0,
+        help="of the arcsinh transform (default: %(default)s)",
+    )
+    _add_sample_key(command)
+
+
+def _add_sample_key(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--sample-key", metavar="COL", help="in .h5ad and .zarr: the column of the sample")
+
+
+def _add_cells_per_sample(command: argparse.ArgumentParser, default: int) -> None:
+    command.add_argument(
+        "--cells-per-sample",
+        metavar="N",
+        type=values.at_least(1),
+        default=default,
+        help="cells used of each sample, drawn at random when there are more (default: %(default)s)",
+    )
+
+
+def _add_seed(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--seed", type=values.at_least(0), default=0, help="of every draw (default: %(default)s)")
+
+
+def _add_output(command: argparse.ArgumentParser, metavar: str, meaning: str, *, required: bool = True) -> None:
+    command.add_argument("-o", "--output", metavar=metavar, type=Path, required=required, help=meaning)
+    command.add_argument("--overwrite", action="store_true", help="replace an output that exists")

@@ -1,0 +1,273 @@
+"""One function per command: read, call one function of a room, write, report.
+
+Rooms are imported inside the functions: pandas, scikit-learn and Panel take seconds, `lotviz --help` may not.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from argparse import Namespace
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lotviz.cli.destination import check_file, check_new_folder, check_suffix, write_text
+from lotviz.cli.failures import RefusedError, problem_record, refusing
+from lotviz.cli.output import Output, finite
+
+if TYPE_CHECKING:
+    from lotviz.data import Cohort
+    from lotviz.transport import LOTEmbedding
+
+SYNTHETIC_SUFFIXES = (".parquet", ".csv", ".h5ad", ".fcs")
+
+
+def demo(options: Namespace, output: Output) -> int:
+    """Open the app on the simulated cohort."""
+    return _open_app(options, output, demo=True)
+
+
+def serve(options: Namespace, output: Output) -> int:
+    """Open the app, on a cohort when one is given."""
+    if options.cohort is not None and not options.cohort.exists():
+        raise RefusedError(str(options.cohort), "Expected a cohort, found nothing there.", "Correct the path.")
+    return _open_app(options, output, demo=False)
+
+
+def simulate(options: Namespace, output: Output) -> int:
+    """Write a simulated cohort into a new folder."""
+    folder = check_new_folder(options.output)
+    from lotviz.data import simulate, write_cohort
+
+    sizes = {name: getattr(options, name) for name in ("samples", "cells", "markers")}
+    with refusing(f"--design {options.design}"):
+        cohort = simulate(options.design, seed=options.seed, **sizes)
+    write_cohort(cohort, folder, format=options.format)
+    record = {
+        "output": str(folder),
+        "design": options.design,
+        "format": options.format,
+        "seed": options.seed,
+        "samples": len(cohort.samples),
+        "cells": cohort.total_cells,
+        "markers": list(cohort.markers),
+        "truth": cohort.truth,
+    }
+    output.result(
+        record,
+        f"Simulated {len(cohort.samples)} samples, {cohort.total_cells:,} cells, {cohort.n_markers} markers. "
+        f"Written to {folder}.",
+    )
+    return 0
+
+
+def validate(options: Namespace, output: Output) -> int:
+    """List every problem of a cohort; the exit code says whether it can be used."""
+    from lotviz.data import validate
+
+    found = validate(options.cohort, progress=output.progress, **_reading(options))
+    record = {
+        "ok": found.ok,
+        "problems": [problem_record(problem) for problem in found.problems],
+        "samples": found.samples,
+        "markers": found.markers,
+        "cells": found.cells,
+    }
+    lines = [f"{problem.severity}: {problem}" for problem in found.problems]
+    if found.ok:
+        lines.append(
+            f"The cohort can be used: {found.samples} samples, {found.markers} markers, {found.cells:,} cells."
+        )
+    output.result(record, "\n".join(lines))
+    if not found.ok:
+        output.fail("The cohort cannot be used as it is.")
+    return 0 if found.ok else 1
+
+
+def embed(options: Namespace, output: Output) -> int:
+    """Embed a cohort and save the embedding."""
+    destination = check_file(options.output, overwrite=options.overwrite, inputs=[options.cohort])
+    from lotviz.transport import embed
+
+    cohort = _read(options)
+    embedding = embed(
+        cohort,
+        points=options.points,
+        reference=options.reference,
+        scale=options.scale,
+        cells_per_sample=options.cells_per_sample,
+        seed=options.seed,
+        workers=options.workers,
+        progress=output.progress,
+        cancel=output.cancel,
+    )
+    embedding.save(destination)
+    _report_embedding(output, embedding, cohort, destination)
+    return 0
+
+
+def project(options: Namespace, output: Output) -> int:
+    """Place the samples of another cohort in a saved embedding."""
+    inputs = [options.embedding, options.cohort]
+    destination = check_file(options.output, overwrite=options.overwrite, inputs=inputs)
+    from lotviz.data import read_cohort
+    from lotviz.transport import LOTEmbedding
+
+    embedding = LOTEmbedding.load(options.embedding)
+    cohort = read_cohort(
+        options.cohort,
+        markers=list(embedding.markers),
+        transform=embedding.transform.kind,
+        cofactor=embedding.transform.cofactor,
+        sample_key=options.sample_key,
+    )
+    projected = embedding.project(cohort, progress=output.progress, cancel=output.cancel)
+    projected.save(destination)
+    _report_embedding(output, projected, cohort, destination)
+    return 0
+
+
+def classify(options: Namespace, output: Output) -> int:
+    """Measure whether the groups differ, beside the baselines."""
+    destination = options.output
+    if destination:
+        check_file(destination, overwrite=options.overwrite, inputs=[options.cohort])
+    from lotviz.analysis.classify import classify
+    from lotviz.data import resolve_role
+
+    cohort = _read(options)
+    points = {"points": tuple(options.points)} if options.points else {}
+    label, label_note = resolve_role(cohort, options.label)
+    group, group_note = resolve_role(cohort, options.group) if options.group else (None, None)
+    result = classify(
+        cohort,
+        label,
+        group=group,
+        batch=options.batch,
+        adjust=tuple(options.adjust),
+        folds=options.folds,
+        repeats=options.repeats,
+        permutations=options.permutations,
+        cells_per_sample=options.cells_per_sample,
+        seed=options.seed,
+        progress=output.progress,
+        cancel=output.cancel,
+        **points,
+    )
+    notes = [note for note in (label_note, group_note) if note]
+    record = result.to_json()
+    record["warnings"] = _sentences(notes, cohort.problems, record["warnings"])
+    if destination:
+        everything = {**result.to_record(), "warnings": record["warnings"]}
+        write_text(destination, json.dumps(finite(everything), allow_nan=False, indent=2) + "\n")
+    output.warn(record["warnings"])
+    output.result(record, _classification_text(record))
+    return 0
+
+
+def interpolate(options: Namespace, output: Output) -> int:
+    """Write synthetic cells between samples."""
+    destination = check_suffix(options.output, SYNTHETIC_SUFFIXES)
+    check_file(destination, overwrite=options.overwrite, inputs=[options.embedding])
+    from lotviz.transport import LOTEmbedding
+
+    embedding = LOTEmbedding.load(options.embedding)
+    with refusing("--weights"):
+        synthetic = embedding.interpolate(options.weights, n_cells=options.cells, seed=options.seed)
+    synthetic.write(destination)
+    count, markers = synthetic.cells.shape
+    record = {
+        "output": str(destination),
+        "synthetic": True,
+        "n_cells": count,
+        "n_markers": markers,
+        "markers": list(synthetic.markers),
+        "weights": options.weights,
+        "seed": options.seed,
+    }
+    output.result(record, f"Wrote {count:,} synthetic cells with {markers} markers to {destination}.")
+    return 0
+
+
+def _open_app(options: Namespace, output: Output, *, demo: bool) -> int:
+    port = _free_port(options.address, options.port)
+    url = f"http://{options.address}:{port}/"
+    # Said before Panel is imported, which takes seconds; GET /healthz tells when the app answers.
+    output.result(
+        {"url": url, "cohort": None if options.cohort is None else str(options.cohort), "demo": demo},
+        f"lotviz is opening at {url} (Ctrl-C stops it).",
+    )
+    from lotviz.app import run
+
+    run(
+        options.cohort,
+        demo=demo,
+        port=port,
+        address=options.address,
+        open_browser=not options.no_browser,
+        data_root=options.data_root,
+    )
+    return 0
+
+
+def _free_port(address: str, port: int) -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # As the server does: a port whose last connections are still closing counts as free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            raise RefusedError(
+                f"port {port}",
+                f"Expected a free port, found one that cannot be opened ({error.strerror}).",
+                "Choose another with --port; --port 0 takes any that is free.",
+            ) from error
+        return int(probe.getsockname()[1])
+
+
+def _reading(options: Namespace) -> dict[str, Any]:
+    return {name: getattr(options, name) for name in ("markers", "transform", "cofactor", "sample_key")}
+
+
+def _read(options: Namespace) -> Cohort:
+    from lotviz.data import read_cohort
+
+    return read_cohort(options.cohort, **_reading(options))
+
+
+def _sentences(*groups: Iterable[object]) -> list[str]:
+    """All warnings once, in the order they came up."""
+    return list(dict.fromkeys(str(sentence) for group in groups for sentence in group))
+
+
+def _report_embedding(output: Output, embedding: LOTEmbedding, cohort: Cohort, destination: Path) -> None:
+    record = dict(embedding.summary())
+    record["warnings"] = _sentences(cohort.problems, record["warnings"])
+    output.warn(record["warnings"])
+    output.result(
+        record,
+        f"{record['n_samples']} samples on {record['n_points']} reference points and {record['n_markers']} markers, "
+        f"{record['n_cells_used']:,} of {record['n_cells']:,} cells, in {record['seconds']:.1f} s.\n"
+        f"The points see {1 - record['residual_share']:.0%} of the variance of the cells.\n"
+        f"Written to {destination}.",
+    )
+
+
+def _classification_text(record: Mapping[str, Any]) -> str:
+    rows = [f"{record['label']}: {', '.join(map(str, record['classes']))}; {record['n_samples']} samples"]
+    rows[0] += f" in {record['n_groups']} groups."
+    rows.append(f"{'':14} {'balanced accuracy (95 %)':26} AUC (95 %)")
+    for name, score in record["scores"].items():
+        rows.append(f"{name:14} {_interval(score['balanced_accuracy']):26} {_interval(score['auc'])}")
+    rows.append(f"LOT minus the best baseline: {_interval(record['difference'])}.")
+    rows.append(f"Permutation p: {_number(record['permutation_p'])}.")
+    return "\n".join(rows)
+
+
+def _interval(score: Mapping[str, float | None]) -> str:
+    return f"{_number(score['mean'])} ({_number(score['low'])} to {_number(score['high'])})"
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None or value != value else f"{value:.3f}"

@@ -1,0 +1,78 @@
+"""Words of the command line turned into values, or refused with what was expected."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+from typing import Any
+
+THIS_MACHINE = "127.0.0.1"
+
+
+def at_least(least: int) -> Any:
+    """Accept whole numbers from `least` on."""
+
+    def whole_number(text: str) -> int:
+        if not re.fullmatch(r"\d+", text) or int(text) < least:
+            raise argparse.ArgumentTypeError(f"Expected a whole number of at least {least}, found {text!r}.")
+        return int(text)
+
+    return whole_number
+
+
+def positive(text: str) -> float:
+    """Accept a number above zero."""
+    if not re.fullmatch(r"\d*\.?\d+([eE][+-]?\d+)?", text) or not 0 < float(text) < float("inf"):
+        raise argparse.ArgumentTypeError(f"Expected a number above 0, found {text!r}.")
+    return float(text)
+
+
+def port(text: str) -> int:
+    """Accept a port; 0 stands for any that is free."""
+    if not re.fullmatch(r"\d+", text) or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"Expected a port from 0 to 65535, found {text!r}.")
+    return int(text)
+
+
+def address(text: str) -> str:
+    """Accept only this machine."""
+    if text not in (THIS_MACHINE, "localhost"):
+        raise argparse.ArgumentTypeError(
+            f"Expected {THIS_MACHINE}, found {text!r}. Other machines could read every patient's data: "
+            "that needs authentication first, which is not yet available. Use an SSH tunnel instead."
+        )
+    return THIS_MACHINE
+
+
+def folder(text: str) -> Path:
+    """Accept a folder that exists."""
+    if not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"Expected a folder, found {text!r}.")
+    return Path(text)
+
+
+def names(text: str) -> list[str]:
+    """Accept names with commas between."""
+    found = [name.strip() for name in text.split(",")]
+    if not all(found) or len(set(found)) < len(found):
+        raise argparse.ArgumentTypeError(f"Expected different names with commas between, found {text!r}.")
+    return found
+
+
+def weights(text: str) -> dict[str, float]:
+    """Accept samples and their weights.
+
+    Examples
+    --------
+    >>> weights("A=.5,B=.5")
+    {'A': 0.5, 'B': 0.5}
+    """
+    # A name may hold commas and equal signs: it ends at the last "=" that a number follows.
+    number = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+    pairs = re.findall(rf"(.+?)=({number})(?:,|$)", text)
+    if not pairs or ",".join(f"{name}={weight}" for name, weight in pairs) != text:
+        raise argparse.ArgumentTypeError(f"Expected samples and weights like A=.5,B=.5, found {text!r}.")
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise argparse.ArgumentTypeError(f"Expected every sample once, found {text!r}.")
+    return {name: float(weight) for name, weight in pairs}

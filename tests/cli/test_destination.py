@@ -1,0 +1,80 @@
+"""Outputs: refused before anything is computed, never half-written, never replaced unasked."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from lotviz.cli.destination import check_file, check_new_folder, check_suffix, write_text
+from lotviz.cli.failures import RefusedError
+
+
+def test_a_new_file_in_a_folder_is_accepted(tmp_path):
+    path = tmp_path / "new.lot"
+    assert check_file(path, overwrite=False) == path
+    assert not path.exists()
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(RefusedError, match=r"Expected the folder .*nowhere to exist, found none\. Create"):
+        check_file(tmp_path / "nowhere" / "new.lot", overwrite=True)
+
+
+def test_a_folder_is_no_file(tmp_path):
+    with pytest.raises(RefusedError, match=r"found a folder\. Add a file name"):
+        check_file(tmp_path, overwrite=True)
+
+
+def test_an_existing_file_needs_overwrite(tmp_path):
+    path = tmp_path / "old.lot"
+    path.write_text("old")
+    with pytest.raises(RefusedError, match=r"found one that exists\. Choose another name, or add --overwrite"):
+        check_file(path, overwrite=False)
+    assert check_file(path, overwrite=True) == path
+
+
+def test_an_input_is_never_overwritten(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text("sample,file")
+    with pytest.raises(RefusedError, match=r"found the input\. .*inputs are never altered"):
+        check_file(sheet, overwrite=True, inputs=[Path("nothing.csv"), Path("sheet.csv")])
+    assert check_file(sheet, overwrite=True, inputs=[Path("nothing.csv")]) == sheet
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_closed_folder_is_named(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(RefusedError, match="found it closed"):
+        check_file(tmp_path / "new.lot", overwrite=False)
+
+
+def test_a_folder_with_files_is_never_replaced(tmp_path):
+    for name in ("empty", "full"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "full" / "thesis.txt").write_text("mine")
+    with pytest.raises(RefusedError, match="what exists is never replaced"):
+        check_new_folder(tmp_path / "full")
+    with pytest.raises(RefusedError, match="what exists is never replaced"):
+        check_new_folder(tmp_path / "full" / "thesis.txt")
+    assert check_new_folder(tmp_path / "empty") == tmp_path / "empty"
+    assert check_new_folder(tmp_path / "new") == tmp_path / "new"
+
+
+def test_an_unknown_suffix_names_the_known_ones(tmp_path):
+    with pytest.raises(RefusedError, match=r"ends in \.csv, \.fcs, found \.xls\. Change the ending"):
+        check_suffix(tmp_path / "cells.xls", (".csv", ".fcs"))
+    assert check_suffix(tmp_path / "cells.FCS", (".csv", ".fcs")).suffix == ".FCS"
+
+
+def test_text_is_written_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "result.json"
+    path.write_text("old")
+    with pytest.raises(UnicodeEncodeError):
+        write_text(path, "half \ud800")
+    assert [file.name for file in tmp_path.iterdir()] == ["result.json"]
+    assert path.read_text() == "old"
+    write_text(path, "new")
+    assert path.read_text() == "new"
