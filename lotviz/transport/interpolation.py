@@ -1,0 +1,159 @@
+"""Synthetic samples between measured ones, cell by cell, and barycenters of their maps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
+from lotviz.transport.draws import draw_glued
+from lotviz.transport.synthetic import SyntheticSample
+
+if TYPE_CHECKING:
+    from lotviz.transport.embedding import LOTEmbedding
+
+_SUM_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Barycenter:
+    """The weighted mean of samples in the embedding.
+
+    Attributes
+    ----------
+    maps
+        Weighted mean of the maps, (m, d), scaled.
+    vector
+        The same as a vector, (m * d,).
+    masses
+        Masses of the reference points, (m,).
+    weights
+        Weight of each sample, summing to one.
+    objective
+        Weighted mean of squared distance plus residual: an upper bound on the weighted mean of squared
+        Wasserstein distances from the barycenter to the samples, and so on the best possible one.
+    """
+
+    maps: NDArray[np.float64]
+    vector: NDArray[np.float64]
+    masses: NDArray[np.float64]
+    weights: Mapping[str, float]
+    objective: float
+
+
+def barycenter(embedding: LOTEmbedding, weights: Mapping[str, float] | None = None) -> Barycenter:
+    """Average samples in the embedding; all with the same weight when `weights` is None.
+
+    Raises
+    ------
+    CohortError
+        The weights are not convex, or name an unknown sample.
+    """
+    names = list(embedding.samples.index)
+    given = checked_weights(dict.fromkeys(names, 1 / len(names)) if weights is None else weights, names)
+    rows = [embedding.index(name) for name in given]
+    share = np.array(list(given.values()))
+    maps = np.tensordot(share, embedding.maps[rows], axes=1)  # (k) x (k, m, d) -> (m, d)
+    squared = np.einsum("i,kij->k", embedding.masses, np.square(embedding.maps[rows] - maps))
+    objective = float(share @ (squared + embedding.residuals[rows]))
+    vector = (np.sqrt(embedding.masses)[:, None] * maps).ravel()
+    return Barycenter(maps, vector, embedding.masses, given, objective)
+
+
+def interpolate(
+    embedding: LOTEmbedding, weights: Mapping[str, float], *, n_cells: int | None, seed: int
+) -> SyntheticSample:
+    """Mix samples cell by cell over glued tuples of their cells.
+
+    Raises
+    ------
+    CohortError
+        The weights are not convex or name an unknown sample, `n_cells` is not positive, or it is missing for
+        more than two samples.
+    """
+    given = checked_weights(weights, list(embedding.samples.index))
+    if n_cells is not None and n_cells < 1:
+        raise _refusal(f"Expected n_cells of at least 1, found {n_cells}.", "Ask for more cells.")
+    if n_cells is None and len(given) > 2:
+        raise _refusal(
+            f"Expected a number of cells for {len(given)} samples, found none.",
+            "Give n_cells: exact pairs exist for two samples only.",
+        )
+    # the anchor comes first: the largest weight, and of equal ones the first in the embedding
+    names = sorted(given, key=lambda name: (-given[name], embedding.index(name)))
+    positions, masses = _glued(embedding, names, n_cells, seed)
+    return SyntheticSample(
+        cells=_mixed(embedding, given, positions),
+        masses=masses,
+        origins=positions,
+        weights=given,
+        seed=seed,
+        markers=embedding.markers,
+        transform=embedding.transform,
+        populations=_populations(embedding, names[0], positions[names[0]]),
+        cohort=embedding.name,
+    )
+
+
+def checked_weights(weights: Mapping[str, float], known: Sequence[str]) -> dict[str, float]:
+    """Check that weights are convex and name known samples; extrapolation is refused.
+
+    Raises
+    ------
+    CohortError
+        No weights, an unknown sample, a weight outside [0, 1], or a sum other than one.
+    """
+    if not weights:
+        raise _refusal("Expected the weight of at least one sample, found none.", "Give weights such as A=0.5, B=0.5.")
+    unknown = [str(name) for name in weights if name not in set(known)]
+    if unknown:
+        hint = did_you_mean(unknown[0], known) or f"The samples are {listed(known, 20)}."
+        raise _refusal(f"Expected weights of embedded samples, found {listed(unknown)}.", hint)
+    for name, weight in weights.items():
+        if not 0 <= weight <= 1:
+            raise _refusal(
+                f"Expected weights from 0 to 1, found {weight:g} for {name}.",
+                "Stay between the samples: beyond them (extrapolation) the result need not be a valid sample.",
+            )
+    total = sum(weights.values())
+    if abs(total - 1) > _SUM_TOLERANCE:
+        raise _refusal(f"Expected weights that sum to 1, found a sum of {total:.9g}.", "Divide them by their sum.")
+    return {name: float(weight) for name, weight in weights.items()}
+
+
+def _refusal(what: str, fix: str) -> CohortError:
+    return CohortError(Problem("interpolation", what, fix))
+
+
+def _glued(
+    embedding: LOTEmbedding, names: Sequence[str], n_cells: int | None, seed: int
+) -> tuple[dict[str, NDArray[np.intp]], NDArray[np.float64]]:
+    if n_cells is not None:
+        drawn = draw_glued([(name, embedding.plan(name)) for name in names], n_cells, seed=seed)
+        return dict(zip(names, drawn.cells, strict=True)), np.full(n_cells, 1.0 / n_cells)
+    if len(names) == 1:
+        count = int(embedding.n_cells_used[embedding.index(names[0])])
+        return {names[0]: np.arange(count)}, np.full(count, 1.0 / count)
+    pairs = embedding.registration(names[0], names[1]).pairs()
+    return {names[0]: pairs.first, names[1]: pairs.second}, pairs.mass
+
+
+def _mixed(
+    embedding: LOTEmbedding, weights: Mapping[str, float], positions: Mapping[str, NDArray[np.intp]]
+) -> NDArray[np.float32]:
+    # in marker units: scaling is affine, so mixing before or after it is the same
+    count = len(next(iter(positions.values())))
+    mixed = np.zeros((count, len(embedding.markers)))
+    for name, weight in weights.items():
+        if weight > 0:
+            mixed += weight * embedding.cells(name)[positions[name]].astype(np.float64)
+    return mixed.astype(np.float32)
+
+
+def _populations(embedding: LOTEmbedding, anchor: str, positions: NDArray[np.intp]) -> NDArray[Any] | None:
+    known = embedding.populations(anchor)
+    return None if known is None else known[positions]

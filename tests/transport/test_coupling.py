@@ -1,0 +1,235 @@
+from __future__ import annotations
+
+import numpy as np
+import ot
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
+from scipy.stats import norm
+
+from lotviz.transport import ConvergenceError, TransportMemoryError, coupling, doors, solve
+from tests.transport.clouds import cloud, masses, seeds, squared_distances
+
+sizes = st.integers(1, 40)
+dimensions = st.integers(1, 6)
+problems = st.tuples(seeds, sizes, sizes, dimensions)
+EXACT = {"rtol": 1e-9, "atol": 1e-9}
+
+
+def solved(problem):
+    seed, m, n, d = problem
+    x, y, a, b = cloud(seed, m, d), cloud(seed + 1, n, d), masses(seed + 2, m), masses(seed + 3, n)
+    return x, y, a, b, solve(x, y, a, b)
+
+
+@given(problems)
+@settings(max_examples=40, deadline=None)
+def test_cost_is_the_optimum_of_pot(problem):
+    x, y, a, b, found = solved(problem)
+    np.testing.assert_allclose(found.cost, ot.emd2(a, b, squared_distances(x, y)), **EXACT)
+
+
+@given(problems)
+@settings(max_examples=40, deadline=None)
+def test_plan_has_exact_marginals_and_few_entries(problem):
+    x, y, a, b, found = solved(problem)
+    assert found.plan.format == "csr"
+    assert found.plan.shape == (len(x), len(y))
+    assert found.plan.data.min() > 0
+    assert found.plan.nnz <= len(x) + len(y) - 1
+    np.testing.assert_allclose(found.plan.sum(axis=1), a, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(found.plan.sum(axis=0), b, rtol=0, atol=1e-12)
+
+
+@given(problems)
+@settings(max_examples=40, deadline=None)
+def test_potentials_are_feasible_and_prove_the_optimum(problem):
+    x, y, a, b, found = solved(problem)
+    f, g = found.potentials
+    scale = 1 + found.cost
+    assert (squared_distances(x, y) - f[:, None] - g).min() >= -1e-9 * scale
+    assert 0 <= found.dual_gap <= 1e-9 * scale
+    np.testing.assert_allclose(found.cost - (a @ f + b @ g), found.dual_gap, rtol=0, atol=1e-9 * scale)
+
+
+@given(problems)
+@settings(max_examples=40, deadline=None)
+def test_mean_identity_and_pythagoras(problem):
+    x, y, a, b, found = solved(problem)
+    np.testing.assert_allclose(a @ found.maps, b @ y, **EXACT)
+    moved = a @ np.square(x - found.maps).sum(axis=1)
+    np.testing.assert_allclose(moved + found.residual, found.cost, **EXACT)
+    dense = found.plan.toarray()
+    np.testing.assert_allclose(found.maps, dense @ y / a[:, None], **EXACT)
+    np.testing.assert_allclose(found.residual, (dense * squared_distances(found.maps, y)).sum(), **EXACT)
+
+
+@given(problems, st.floats(0.01, 100), seeds)
+@settings(max_examples=40, deadline=None)
+def test_shift_and_isotropic_scale_move_the_maps_exactly(problem, factor, shift_seed):
+    x, y, a, b, found = solved(problem)
+    shift = np.random.default_rng(shift_seed).normal(size=x.shape[1]) * 10
+    moved = solve(x, factor * y + shift, a, b)
+    tolerance = 1e-9 * max(1.0, factor * np.abs(y).max(), np.abs(shift).max())
+    np.testing.assert_allclose(moved.maps, factor * found.maps + shift, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(moved.residual, factor**2 * found.residual, rtol=1e-9, atol=tolerance**2)
+
+
+@given(seeds, st.integers(1, 30), dimensions)
+@settings(max_examples=30, deadline=None)
+def test_equal_clouds_of_equal_masses_are_assigned_as_scipy_does(seed, n, d):
+    x, y = cloud(seed, n, d), cloud(seed + 1, n, d)
+    found = solve(x, y)
+    rows, columns = linear_sum_assignment(squared_distances(x, y))
+    assert found.plan.nnz == n  # no cell is split
+    np.testing.assert_array_equal(found.plan.indices, columns[np.argsort(rows)])
+    np.testing.assert_allclose(found.residual, 0, atol=1e-20)
+
+
+@given(seeds, st.integers(1, 30), dimensions)
+@settings(max_examples=30, deadline=None)
+def test_a_permuted_and_translated_cloud_is_found_again(seed, n, d):
+    x = cloud(seed, n, d)
+    rng = np.random.default_rng(seed)
+    order, shift = rng.permutation(n), rng.normal(size=d) * 100
+    found = solve(x, x[order] + shift)
+    np.testing.assert_allclose(found.maps, x + shift, **EXACT)
+    np.testing.assert_allclose(found.cost, shift @ shift, rtol=1e-9)
+
+
+@given(seeds, st.integers(2, 40), dimensions)
+@settings(max_examples=25, deadline=None)
+def test_between_gaussians_the_map_is_the_closed_form(seed, n, d):
+    # N(0, I) goes to N(mean, S^2), S symmetric positive, by x -> mean + S x: the same holds cell by cell.
+    rng = np.random.default_rng(seed)
+    x, root, mean = rng.normal(size=(n, d)), rng.normal(size=(d, d)), rng.normal(size=d)
+    spread = root @ root.T + 0.1 * np.eye(d)
+    found = solve(x, (mean + x @ spread)[rng.permutation(n)])
+    np.testing.assert_allclose(found.maps, mean + x @ spread, **EXACT)
+    assert found.residual < 1e-20
+
+
+def test_quantiles_of_gaussians_have_their_wasserstein_distance():
+    # W2^2 of N(0, 1) and N(3, 2^2) is 3^2 + (2 - 1)^2
+    quantiles = norm.ppf((np.arange(400) + 0.5) / 400)[:, None]
+    assert solve(quantiles, 3 + 2 * quantiles).cost == pytest.approx(10, rel=2e-3)
+
+
+def test_one_point_takes_the_mean_and_leaves_the_variance():
+    y = cloud(5, 50, 4)
+    found = solve(np.zeros((1, 4)), y)
+    np.testing.assert_allclose(found.maps[0], y.mean(axis=0), atol=1e-12)
+    assert found.residual == pytest.approx(y.var(axis=0).sum())
+
+
+def test_a_large_shared_offset_costs_no_digits():
+    x, y = cloud(1, 30, 3), cloud(2, 50, 3)
+    np.testing.assert_allclose(solve(x + 1e6, y + 1e6).cost, solve(x, y).cost, rtol=1e-8)
+
+
+@pytest.mark.parametrize("unit", [1e-120, 1e-6, 1e6, 1e120])
+def test_the_unit_of_the_markers_does_not_matter(unit):
+    x, y = cloud(1, 20, 3), cloud(2, 40, 3)
+    np.testing.assert_allclose(solve(unit * x, unit * y).maps / unit, solve(x, y).maps, rtol=1e-9, atol=1e-12)
+
+
+def test_identical_and_constant_clouds_cost_nothing():
+    x = cloud(1, 20, 3)
+    assert solve(x, x).cost == 0
+    assert solve(np.ones((5, 2)), np.ones((7, 2))).cost < 1e-25
+
+
+def test_duplicated_cells_are_one_heavier_cell():
+    x, y = cloud(1, 10, 3), cloud(2, 20, 3)
+    np.testing.assert_allclose(solve(x, np.repeat(y, 3, axis=0)).cost, solve(x, y).cost, rtol=1e-9)
+
+
+@pytest.mark.parametrize("equal", [True, False])
+def test_a_large_sample_is_solved_to_the_same_optimum(equal, monkeypatch):
+    x, y = cloud(1, 20, 3), cloud(2, 4001, 3)
+    b = None if equal else masses(3, 4001)
+    warm = solve(x, y, None, b)
+    monkeypatch.setattr(coupling, "_LARGE_SAMPLE", 5000)
+    cold = solve(x, y, None, b)
+    np.testing.assert_allclose(warm.cost, cold.cost, rtol=1e-12)
+    np.testing.assert_allclose(warm.maps, cold.maps, rtol=1e-9, atol=1e-9)
+    assert warm.dual_gap <= 1e-9 * warm.cost
+
+
+def test_same_bits_twice():
+    x, y = cloud(1, 40, 5), cloud(2, 300, 5)
+    first, second = solve(x, y), solve(x, y)
+    assert first.maps.tobytes() == second.maps.tobytes()
+    assert first.plan.data.tobytes() == second.plan.data.tobytes()
+
+
+def test_an_unconverged_solve_raises(monkeypatch):
+    monkeypatch.setattr(coupling, "_PIVOTS", 5)
+    with (
+        pytest.warns(UserWarning, match="numItermax"),
+        pytest.raises(ConvergenceError, match=r"Expected .* optimum, found: numItermax reached.*fewer cells"),
+    ):
+        solve(cloud(1, 40, 3), cloud(2, 80, 3))
+
+
+def test_a_plan_with_wrong_masses_or_a_gap_raises(monkeypatch):
+    honest = ot.lp.emd
+
+    def lost_mass(a, b, cost, **options):
+        plan, log = honest(a, b, cost, **options)
+        plan[0] *= 0.9
+        return plan, log
+
+    def not_optimal(a, b, cost, **options):
+        return np.outer(a, b), honest(a, b, cost, **options)[1]
+
+    for broken, words in ((lost_mass, "keep all masses"), (not_optimal, "duality gap")):
+        monkeypatch.setattr(ot.lp, "emd", broken)
+        with pytest.raises(ConvergenceError, match=words):
+            solve(cloud(1, 10, 2), cloud(2, 15, 2))
+
+
+def at(values, row, value):
+    changed = np.array(values, dtype=float)
+    changed[row] = value
+    return changed
+
+
+X, Y = cloud(1, 4, 2), cloud(2, 6, 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((at(X, 2, np.nan), Y), "`reference` to be finite, found nan in row 2, column 0"),
+        ((X, at(Y, (3, 1), np.inf)), "`cells` to be finite, found inf in row 3, column 1"),
+        ((X, Y[:0]), "`cells` to hold at least one point, found none"),
+        ((X[:0], Y), "`reference` to hold at least one point"),
+        ((X[:, :0], Y[:, :0]), "at least one marker"),
+        ((X, Y[:, :1]), "same markers, found 2 and 1 columns"),
+        ((X[0], Y), r"shape \(points, markers\), found \(2,\)"),
+        ((X, Y.astype(str)), "`cells` to be numbers, found dtype <U"),
+        ((X, Y.astype(complex)), "`cells` to be numbers, found dtype complex128"),
+        ((X, Y, [0.5, 0.5, 0.0, 0.0]), r"`reference_masses` to be positive, found 0.0 at position 2 \(2 such\)"),
+        ((X, Y, [0.5, 0.7, 0.1, -0.3]), "found -0.3 at position 3"),
+        ((X, Y, None, at(np.full(6, 1 / 6), 4, np.nan)), "`cell_masses` to be positive, found nan at position 4"),
+        ((X, Y, [0.5, 0.5]), r"4 numbers, one per point, found shape \(2,\)"),
+        ((X, Y, np.ones(4)), "`reference_masses` to sum to 1, found 4. Divide them by their sum"),
+    ],
+)
+def test_wrong_input_is_refused_with_its_position(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        solve(*arguments)
+
+
+def test_squared_distances_beyond_all_numbers_are_refused():
+    with pytest.raises(ValueError, match="overflow"):
+        solve(X * 1e200, Y)
+
+
+def test_a_problem_larger_than_memory_is_refused_before_it_is_begun(monkeypatch):
+    monkeypatch.setattr(doors, "BYTES_PER_ARC", 33)
+    monkeypatch.setattr(coupling, "BYTES_PER_ARC", 10**15)
+    with pytest.raises(TransportMemoryError, match=r"4 reference points and 6 cells .* fewer cells per sample"):
+        solve(X, Y)
