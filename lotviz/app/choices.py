@@ -1,0 +1,60 @@
+"""What the user has chosen: the whole of it stands in the address of the page, so a link shows the same screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import param
+
+PAGES = ("Cohort", "Patients", "Transport", "Weights", "Morph")
+PRINCIPAL = "Principal axes"
+MARKERS = "Two markers"
+VIEW = ("axes", "x", "y")  # the choices that make the view of cells
+NONE = "none"  # chosen where a column is possible but not wanted; None means that nothing was offered yet
+PARTS = {"Full": "full", "Shift": "shift", "Shape": "shape"}
+
+
+class Choices(param.Parameterized):
+    """A session's choices. The objects of the selectors are those of the cohort that is open."""
+
+    page = param.Selector(default="Cohort", objects=list(PAGES), doc="The page that is shown.")
+    cohort = param.Selector(default="", objects=[""], check_on_set=False, doc="The cohort, as the workspace names it.")
+    transform = param.Selector(
+        default="auto", objects=["auto", "arcsinh", "log1p", "none"], doc="What is done to raw values first."
+    )
+    cofactor = param.Number(default=5.0, bounds=(1e-6, 1e6), doc="Raw value at which arcsinh turns from linear to log.")
+    points = param.Integer(default=128, bounds=(2, 5000), doc="Number of reference points.")
+    seed = param.Integer(default=0, bounds=(0, 2**31 - 1), doc="Seed of every random step.")
+    label = param.Selector(default=None, objects=[], check_on_set=False, doc="The column that names the groups.")
+    group = param.Selector(default=None, objects=[], check_on_set=False, doc="The column of who must not be split.")
+    batch = param.Selector(default=None, objects=[], check_on_set=False, doc="The column of batches, if any.")
+    positive = param.Selector(default=None, objects=[], check_on_set=False, doc="The group that positive scores mean.")
+    colour = param.Selector(default=None, objects=[], check_on_set=False, doc="The column that colours the patients.")
+    a = param.Selector(default=None, objects=[], check_on_set=False, doc="The first sample of a pair.")
+    b = param.Selector(default=None, objects=[], check_on_set=False, doc="The second sample of a pair.")
+    axes = param.Selector(default=PRINCIPAL, objects=[PRINCIPAL, MARKERS], doc="The view of cells.")
+    x = param.Selector(default=None, objects=[], check_on_set=False, doc="The marker to the right, in such a view.")
+    y = param.Selector(default=None, objects=[], check_on_set=False, doc="The marker upwards.")
+    part = param.Selector(default="Full", objects=list(PARTS), doc="The part of a difference that is shown.")
+    shade = param.Selector(
+        default="Number of cells", objects=["Number of cells", "Contribution to score"], doc="Morph."
+    )
+    insist = param.Boolean(default=False, doc="Show weights that explain nothing but noise.")
+    t = param.Number(default=0.5, bounds=(0, 1), doc="Place of the morph between the first sample and the second.")
+    theme = param.Selector(default="light", objects=["light", "dark"], doc="Light or dark.")
+
+    IN_ADDRESS = (
+        "page", "cohort", "transform", "cofactor", "points", "seed", "label", "group", "batch", "positive",
+        "colour", "a", "b", "axes", "x", "y", "part", "shade", "insist", "t", "theme",
+    )  # fmt: skip
+
+    def offer(self, name: str, objects: Sequence[str], default: str) -> None:
+        """Set what can be chosen for `name`; a choice that is not among it falls back to `default`."""
+        self.param[name].objects = list(objects)
+        if getattr(self, name) not in objects:
+            setattr(self, name, default)
+
+    def chosen(self, name: str) -> str | None:
+        """Return a choice, None where it is NONE."""
+        value = getattr(self, name)
+        return None if value == NONE else value

@@ -1,0 +1,221 @@
+"""The pieces a page is laid out with: question, picture, grid, drawer controls. White space does the grouping."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+import holoviews as hv
+import panel as pn
+import panel_material_ui as pmui
+
+from lotviz.app.choices import Choices
+from lotviz.app.look import STYLESHEET
+from lotviz.data import Problem
+
+WIDE = {"sizing_mode": "stretch_width"}
+FULL = {"sizing_mode": "stretch_both", "margin": 0}
+
+
+@dataclass(frozen=True)
+class Live:
+    """A pane and how its content follows from the state.
+
+    Parameters
+    ----------
+    pane
+        What is shown; None where `compute` only has an effect.
+    compute
+        Returns the pane's new content; called when the page opens and when a choice it depends on changes.
+    depends
+        Names of choices.
+    """
+
+    pane: Any
+    compute: Callable[[], Any]
+    depends: tuple[str, ...] = ()
+
+
+@dataclass
+class Page:
+    """What a page shows: its question with the answer, its body, its drawer, and what in them is live."""
+
+    head: Any = None
+    body: Any = None
+    drawer: list[Any] = field(default_factory=list)
+    live: list[Live] = field(default_factory=list)
+
+    def html(self, compute: Callable[[], str], *depends: str, **options: Any) -> pn.pane.HTML:
+        """Return a piece of HTML that follows the choices it depends on."""
+        return self._lives(html("", **options), compute, depends)
+
+    def plot(self, compute: Callable[[], Any], *depends: str) -> pn.pane.HoloViews:
+        """Return a picture that follows the choices it depends on and fills its place."""
+        pane = pn.pane.HoloViews(hv.Overlay([]), min_height=40, linked_axes=False, **FULL)
+        return self._lives(pane, compute, depends)
+
+    def shaped(self, compute: Callable[[], Any], *depends: str, shape: float) -> pn.Column:
+        """Return a picture `shape` times as wide as high, as large as its place allows.
+
+        A figure of equal scales would be stretched where its width is what limits it: Bokeh keeps its aspect only
+        while the height does. The place is a container, and the figure takes its size from it.
+        """
+        pane = self.plot(compute, *depends)
+        width = f"min(100cqw, calc(100cqh * {shape:.4f}))"
+        fixed = {"flex": "none", "align-self": "center", "min-height": "0"}
+        pane.styles = {"width": width, "height": "auto", "aspect-ratio": f"{shape:.4f}", **fixed}
+        return pn.Column(pane, **FULL, styles={"container-type": "size"})
+
+    def effect(self, action: Callable[[], None], *depends: str) -> None:
+        """Do something when the page opens and when one of the choices changes."""
+        self.live.append(Live(None, action, depends))
+
+    def _lives(self, pane: Any, compute: Callable[[], Any], depends: Iterable[str]) -> Any:
+        self.live.append(Live(pane, compute, tuple(depends)))
+        return pane
+
+
+def html(content: str, **options: Any) -> pn.pane.HTML:
+    """Return a piece of HTML dressed by the one sheet; what comes from a user must have been escaped."""
+    return pn.pane.HTML(content, stylesheets=[STYLESHEET], **{**WIDE, "margin": 0, **options})
+
+
+def question(title: str, answer: str) -> str:
+    """Return a page's question and its answer; `answer` may hold markup."""
+    return f'<header class="question"><h1>{escape(title)}</h1><p>{answer}</p></header>'
+
+
+def headline(title: str, note: str = "", right: str = "", *, small: bool = False) -> str:
+    """Return the line above a picture; all may hold markup."""
+    kind = "headline small" if small else "headline"
+    return (
+        f'<div class="{kind}"><h2>{title}</h2><span class="note">{note}</span>'
+        f'<span class="space"></span><span class="right">{right}</span></div>'
+    )
+
+
+def picture(head: Any, plot: Any, foot: Any = None) -> pn.Column:
+    """Return a picture under its head line, with a line of legend below if there is one."""
+    plot.styles = {**(plot.styles or {}), "min-height": "0", "min-width": "0"}
+    parts = [html(head) if isinstance(head, str) else head, plot]
+    if foot is not None:
+        parts.append(html(foot) if isinstance(foot, str) else foot)
+    # A grid, not a flexible box: only there does a figure of equal scales keep its shape in both directions.
+    rows = "auto minmax(0, 1fr)" + " auto" * (len(parts) - 2)
+    layout = {"display": "grid", "grid-template-rows": rows, "grid-template-columns": "minmax(0, 1fr)"}
+    return pn.Column(*parts, **FULL, styles={"min-height": "0", **layout})
+
+
+def grid(
+    *cells: tuple[Any, str, str], rows: str, columns: str = "repeat(12, minmax(0, 1fr))", **styles: str
+) -> pn.Column:
+    """Return the grid of a page.
+
+    Parameters
+    ----------
+    cells
+        (object, columns such as "1 / span 8", row such as "2").
+    rows, columns
+        CSS tracks; the minimum of a row decides when the page scrolls, its fraction fills a large screen.
+    styles
+        Further CSS, such as `gap`.
+    """
+    for piece, column, row in cells:
+        # Without a minimum of 0 a canvas keeps its old size when the window shrinks.
+        place = {"grid-column": column, "grid-row": row, "min-width": "0", "min-height": "0"}
+        piece.styles = {**(piece.styles or {}), **place, "width": "100%", "height": "100%"}
+    layout = {"display": "grid", "min-height": "0", "grid-template-columns": columns, "grid-template-rows": rows}
+    return pn.Column(
+        *(piece for piece, *_ in cells),
+        **FULL,
+        styles={**layout, "gap": "22px 28px", "padding": "2px 24px 16px", **styles},
+    )
+
+
+def row_of(pieces: Sequence[Any], gap: str = "0 28px") -> pn.Column:
+    """Return pieces side by side, all of one width."""
+    cells = [(piece, str(i + 1), "1") for i, piece in enumerate(pieces)]
+    columns = f"repeat({max(len(cells), 1)}, minmax(0, 1fr))"
+    return grid(*cells, columns=columns, rows="minmax(0, 1fr)", gap=gap, padding="0")
+
+
+def badge(text: str) -> str:
+    """Return a small framed remark, such as how many cells are shown."""
+    return f'<span class="badge">{escape(text)}</span>'
+
+
+def cells_badge(shown: int, total: int) -> str:
+    """Say how many of the cells are shown."""
+    return badge(f"{shown:,} of {total:,} cells")
+
+
+def key(label: str, colour: str, mark: str = "circle") -> str:
+    """Return one entry of a legend."""
+    paint = f"color:{colour};border-color:{colour}" if mark in {"ring", "dashes"} else f"background:{colour}"
+    return f'<span class="key"><i class="{mark}" style="{paint}"></i>{escape(label)}</span>'
+
+
+def legend(*entries: str) -> str:
+    """Return entries of a legend side by side."""
+    return f'<span class="keys">{"".join(entries)}</span>'
+
+
+def keys(colours: Mapping[str, str], marks: Mapping[str, str] | None = None) -> str:
+    """Return a legend."""
+    return legend(*(key(name, colour, (marks or {}).get(name, "circle")) for name, colour in colours.items()))
+
+
+def ramp(colours: Sequence[str], left: str, right: str) -> str:
+    """Return a ramp of colours between two words."""
+    stops = ",".join(colours[:: max(1, len(colours) // 14)])
+    bar = f'<i style="background:linear-gradient(90deg,{stops})"></i>'
+    return f'<span class="ramp">{escape(left)}{bar}{escape(right)}</span>'
+
+
+def problems(found: Sequence[Problem], *, most: int = 6, narrow: bool = False) -> str:
+    """Return problems, each with its place, what is wrong and what to do."""
+    notes = [
+        f'<div class="problem" role="note"><b>{escape(p.where)}.</b> {escape(p.what)} {escape(p.fix)}</div>'
+        for p in found[:most]
+    ]
+    if len(found) > most:
+        notes.append(f'<div class="note">and {len(found) - most} more: lotviz validate lists them all.</div>')
+    return f'<div class="problems{" narrow" if narrow else ""}">{"".join(notes)}</div>'
+
+
+# ---- the drawer ------------------------------------------------------------------------------------------------
+
+CONTROL = {"size": "small", "margin": (6, 16), **WIDE}
+
+
+def section(title: str) -> pn.pane.HTML:
+    """Return the heading of a part of the drawer."""
+    return html(f'<h2 class="section">{escape(title)}</h2>')
+
+
+def remark(text: str) -> pn.pane.HTML:
+    """Return a remark in the drawer; `text` may hold markup."""
+    return html(f'<div class="drawer-note">{text}</div>')
+
+
+def select(choices: Choices, name: str, label: str) -> pmui.Select:
+    """Return a list to choose from."""
+    return pmui.Select.from_param(choices.param[name], label=label, description="", **CONTROL)
+
+
+def segments(choices: Choices, name: str, label: str) -> pmui.RadioButtonGroup:
+    """Return a few choices side by side."""
+    return pmui.RadioButtonGroup.from_param(
+        choices.param[name], label=label, description="", color="primary", variant="outlined", **CONTROL
+    )
+
+
+def button(label: str, action: Callable[[], None], *, filled: bool = False) -> pmui.Button:
+    """Return a button; at most one of a page is filled."""
+    widget = pmui.Button(
+        label=label, color="primary", variant="contained" if filled else "outlined", margin=(8, 16, 4, 16), **WIDE
+    )
+    widget.on_click(lambda _event: action())
+    return widget

@@ -1,0 +1,240 @@
+"""Cohort: is this cohort ready to compare? What was read, what is wrong, how markers look by group or batch."""
+
+from __future__ import annotations
+
+from html import escape
+
+import numpy as np
+import pandas as pd
+
+from lotviz.analysis.density import density, density_grid
+from lotviz.app.frame import (
+    Page,
+    badge,
+    button,
+    grid,
+    headline,
+    html,
+    key,
+    keys,
+    legend,
+    picture,
+    problems,
+    question,
+    remark,
+    section,
+    segments,
+    select,
+)
+from lotviz.app.pages.states import opening
+from lotviz.app.session import Session
+from lotviz.data import Problem
+from lotviz.views.charts import cells_per_sample, curves
+from lotviz.views.theme import TOKENS
+
+FEW = 100  # cells; below it the place of a sample on the map is mostly noise
+MOST_ROWS = 200  # rows of the table; a longer one is no longer read
+MOST_MARKERS = 12  # small curves that still can be compared at a glance
+ACROSS = 4
+
+
+def cohort(session: Session) -> Page:
+    """Lay out the Cohort page."""
+    page = Page()
+    page.head = page.html(lambda: question("Is this cohort ready to compare?", _answer(session)))
+    samples = page.html(lambda: _table(session), "label", sizing_mode="stretch_both", min_height=40)
+    counts = page.plot(lambda: _counts(session), "label", "batch")
+    cells = [
+        (picture(headline("Samples", "problems first", _rows_badge(session)), samples), "1 / span 5", "2"),
+        (picture(headline("Cells per sample"), counts), "1 / span 5", "3"),
+        (_markers(session, page), "6 / span 7", "2 / span 2"),
+    ]
+    if session.problems:
+        cells.insert(0, (html(problems(session.problems)), "1 / span 12", "1"))
+    page.body = grid(*cells, rows="auto minmax(254px, 1.25fr) minmax(170px, 1fr)", gap="20px 28px")
+    page.drawer = _drawer(session)
+    return page
+
+
+def _answer(session: Session) -> str:
+    """Say whether the cohort can be compared as it is."""
+    cohort = session.cohort
+    read = (
+        f"All {len(cohort.samples)} samples were read: {cohort.total_cells:,} cells, "
+        f"{cohort.n_markers} markers in common."
+    )
+    errors = [problem for problem in session.problems if problem.severity == "error"]
+    if errors:
+        return f"<b>No.</b> {_things(len(errors), 'must', 'must')} be put right first. {read}"
+    if session.problems:
+        count = _things(len(session.problems), "needs", "need")
+        return f"<b>Almost.</b> {read} {count} a look first; nothing has been changed or left out yet."
+    return f"<b>Yes.</b> {read} No problem was found."
+
+
+def _things(count: int, one: str, many: str) -> str:
+    """Count things, with the verb that fits.
+
+    Examples
+    --------
+    >>> _things(1, "needs", "need"), _things(3, "needs", "need")
+    ('One thing needs', '3 things need')
+    """
+    return f"One thing {one}" if count == 1 else f"{count} things {many}"
+
+
+def _rows_badge(session: Session) -> str:
+    """Say how many of the samples the table lists."""
+    count = len(session.cohort.samples)
+    return badge(f"{min(count, MOST_ROWS)} of {count} samples")
+
+
+def _table(session: Session) -> str:
+    """Return the table of samples, those with a problem first."""
+    cohort, label = session.cohort, session.label
+    flagged = {name: _problem_of(name, session.problems) for name in cohort.samples.index}
+    order = sorted(cohort.samples.index, key=lambda name: not flagged[name])[:MOST_ROWS]
+    columns = [c for c in dict.fromkeys((label, session.batch, session.group)) if c]
+    head = "".join(f"<th>{escape(str(column))}</th>" for column in columns)
+    rows = "".join(_row(session, name, columns, flagged[name]) for name in order)
+    note = "<th>Problem</th>" if any(flagged.values()) else ""
+    return (
+        '<div class="scroll"><table><thead><tr><th>Sample</th>'
+        f'{head}<th class="number">Cells</th><th></th>{note}</tr></thead><tbody>{rows}</tbody></table></div>'
+    )
+
+
+def _row(session: Session, name: str, columns: list[str], problem: str) -> str:
+    """Return one sample's row."""
+    cohort = session.cohort
+    colours, marks = session.group_style()
+    values = []
+    for column in columns:
+        text = str(cohort.samples.loc[name, column])
+        known = column == session.label and text in colours
+        values.append(f"<td>{keys({text: colours[text]}, marks) if known else escape(text)}</td>")
+    count = int(cohort.cell_counts[name])
+    width = max(1, round(62 * count / cohort.cell_counts.max()))
+    return (
+        f'<tr><td><b>{escape(str(name))}</b></td>{"".join(values)}<td class="number">{count:,}</td>'
+        f'<td><span class="bar" style="width:{width}px"></span></td><td class="warn long">{escape(problem)}</td></tr>'
+    )
+
+
+def _problem_of(name: str, found: tuple[Problem, ...]) -> str:
+    """Return what is wrong with one sample, briefly; empty if nothing is."""
+    for problem in found:
+        places = [place.strip(" .:") for place in problem.where.replace(",", " ").split()]
+        if str(name) in places:
+            return problem.what
+    return ""
+
+
+def _counts(session: Session) -> object:
+    """Return the picture of cells per sample, by batch if there is one, else by group."""
+    cohort = session.cohort
+    by = session.batch or session.label
+    groups = cohort.samples[by].astype(str).tolist() if by else [""] * len(cohort.samples)
+    counts = cohort.cell_counts.to_numpy()
+    names = [str(name) for name in cohort.samples.index]
+    return cells_per_sample(counts, names, groups, few=FEW, theme=session.choices.theme)
+
+
+def _markers(session: Session, page: Page) -> object:
+    """Return the small curves of the markers, one curve per batch or group."""
+    cohort = session.cohort
+    shown = _most_different(session)
+    pieces = [
+        (
+            picture(
+                html(headline(escape(marker), small=True)),
+                page.plot(lambda marker=marker: _curves(session, marker), "label", "batch"),
+            ),
+            f"{1 + i % ACROSS}",
+            f"{1 + i // ACROSS}",
+        )
+        for i, marker in enumerate(shown)
+    ]
+    tiles = grid(
+        *pieces,
+        columns=f"repeat({ACROSS}, minmax(0, 1fr))",
+        rows=f"repeat({-(-len(shown) // ACROSS)}, minmax(96px, 1fr))",
+        gap="6px 20px",
+        padding="0",
+    )
+    right = f"{escape(cohort.transform.describe())} {badge(f'{len(shown)} of {cohort.n_markers} markers')}"
+    head = page.html(
+        lambda: headline(f"Markers by {_by(session) or 'cohort'}", _legend(session), right), "label", "batch"
+    )
+    return picture(head, tiles)
+
+
+def _by(session: Session) -> str | None:
+    """Name the column the curves are drawn by."""
+    return session.batch or session.label
+
+
+def _line_colours(session: Session) -> dict[str, str]:
+    """Return the colour of each curve: the group's own, or shades without meaning for batches."""
+    by = _by(session)
+    token = TOKENS[session.choices.theme]
+    if by is None:
+        return {"": token["ink2"]}
+    if by == session.label:
+        return session.group_style()[0]
+    shades = [token["ink3"], token["accent"], token["faint"], token["warn"], token["k"]]
+    return {group: shades[i % len(shades)] for i, group in enumerate(session.groups(by))}
+
+
+def _legend(session: Session) -> str:
+    """Return the legend of the curves."""
+    colours = _line_colours(session)
+    return "" if "" in colours else legend(*(key(name, c, "square") for name, c in list(colours.items())[:6]))
+
+
+def _most_different(session: Session) -> list[str]:
+    """Name the markers to draw: all if they are few, else those whose group means differ most."""
+    markers = list(session.cohort.markers)
+    if len(markers) <= MOST_MARKERS:
+        return markers
+    means = pd.DataFrame({name: cells.mean(axis=0) for name, cells in session.sketch.items()}, index=markers).T
+    spread = means.groupby(_groups(session)).mean().std() / means.std().replace(0, np.nan)
+    chosen = set(spread.fillna(0).sort_values(ascending=False, kind="stable").index[:MOST_MARKERS])
+    return [marker for marker in markers if marker in chosen]
+
+
+def _groups(session: Session) -> pd.Series:
+    """Return the group of each sample whose curve it joins."""
+    by = _by(session)
+    samples = session.cohort.samples
+    return samples[by].astype(str) if by else pd.Series("", index=samples.index)
+
+
+def _curves(session: Session, marker: str) -> object:
+    """Return the densities of one marker, each sample counting the same."""
+    column = session.cohort.markers.index(marker)
+    groups = _groups(session)
+    places = density_grid(np.concatenate([cells[:, column] for cells in session.sketch.values()]))
+    rows = []
+    for group, colour in _line_colours(session).items():
+        mine = [session.sketch[name][:, column] for name in groups.index[groups == group]]
+        if mine:
+            rows.append((places, np.mean([density(values, places) for values in mine], axis=0), colour))
+    return curves(rows, xlim=(float(places[0]), float(places[-1])))
+
+
+def _drawer(session: Session) -> list[object]:
+    """Return the choices of the page, in the order of the decisions."""
+    choices = session.choices
+    cohort = session.cohort
+    parts = [*opening(session), remark(f"<b>{escape(cohort.name)}</b><br>{escape(cohort.origin)}")]
+    if len(cohort.samples.columns):
+        parts += [section("Columns"), select(choices, "label", "Group by (label)")]
+        parts += [select(choices, "group", "Patient (kept together)"), select(choices, "batch", "Batch")]
+    parts += [section("Markers"), segments(choices, "transform", "Transform of raw values")]
+    parts += [remark(f"In use: {escape(cohort.transform.describe())}."), section("Next")]
+    if session.embedding is None:
+        parts.append(button("Compare the samples", session.compare, filled=True))
+    else:
+        parts.append(button("See the patients", lambda: choices.param.update(page="Patients"), filled=True))
+    return parts

@@ -1,0 +1,99 @@
+"""The screen as the script that makes its numbers: what a clinician looks at, a bioinformatician can run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lotviz import __version__
+from lotviz.app.session import Session
+from lotviz.app.workspace import DEMOS
+
+
+def script_of(session: Session) -> str:
+    """Return a Python script that computes what the screen shows, up to the page that is open.
+
+    It runs as it is where the cohort's files are; the last lines print the numbers of the page.
+    """
+    if session.cohort is None:
+        return "# Open a cohort first: this text then makes the same numbers.\n"
+    parts = [_head(session), _read(session)]
+    page = session.choices.page
+    if page != "Cohort" and session.embedding is not None:
+        parts += [_embed(session), _PAGES[page](session)]
+    return "\n".join(parts)
+
+
+def _head(session: Session) -> str:
+    """Say what the script is."""
+    page = session.choices.page
+    return f'"""Made by lotviz {__version__} from its page {page}. Research use only."""\n\nimport lotviz\n'
+
+
+def _read(session: Session) -> str:
+    """Read the cohort."""
+    c = session.choices
+    if c.cohort in DEMOS:
+        return f"cohort = lotviz.simulate({DEMOS[c.cohort]!r})\nprint(cohort.samples)"
+    path = str(Path(session.workspace.root) / c.cohort)
+    transform = None if c.transform == "auto" else c.transform
+    options = f"transform={transform!r}, cofactor={c.cofactor!r}"
+    return f"cohort = lotviz.read_cohort({path!r}, {options})\nprint(cohort.samples)"
+
+
+def _embed(session: Session) -> str:
+    """Embed it."""
+    c = session.choices
+    return f"embedding = lotviz.embed(cohort, points={c.points}, seed={c.seed})\nprint(embedding.summary())"
+
+
+def _patients(_session: Session) -> str:
+    """Make the map of the samples and their distances."""
+    return (
+        "\nfrom lotviz.analysis import principal_axes\n\n"
+        "print(principal_axes(embedding).coordinates)\nprint(embedding.distances())\n"
+    )
+
+
+def _transport(session: Session) -> str:
+    """Compare two samples."""
+    a, b = session.choices.a, session.choices.b
+    regions = "" if session.population_regions is None else f", regions=regions(embedding, seed={session.choices.seed})"
+    return (
+        "\nfrom lotviz.analysis import composition, marker_change, regions\n\n"
+        f"parts = composition(embedding, {a!r}, {b!r}{regions})\n"
+        "print(parts.names, parts.share_a, parts.share_b, parts.table, sep='\\n')\n"
+        f"print(marker_change(embedding, {a!r}, {b!r}).table())\n"
+    )
+
+
+def _weights(session: Session) -> str:
+    """Separate the groups, and take the score of one sample apart."""
+    c = session.choices
+    options = f"group={session.group!r}, batch={session.batch!r}"
+    return (
+        "\nfrom lotviz.analysis import contributions, fit_model\n\n"
+        f"result = lotviz.classify(cohort, {session.label!r}, {options}, seed={c.seed})\n"
+        "print(result.to_json())\n"
+        f"model = fit_model(embedding, embedding.samples[{session.label!r}], {c.positive!r})\n"
+        f"print(contributions(model, embedding.plan({c.a!r}), embedding.scaled_cells({c.a!r})))\n"
+    )
+
+
+def _morph(session: Session) -> str:
+    """Make the synthetic cells and write them, marked as such."""
+    c = session.choices
+    weights = (
+        {c.a: 1.0}
+        if c.t == 0 or c.a == c.b
+        else {c.b: 1.0}
+        if c.t == 1
+        else {c.a: round(1 - c.t, 6), c.b: round(c.t, 6)}
+    )
+    return (
+        f"synthetic = embedding.interpolate({weights!r}, n_cells=10_000, seed={c.seed})\n"
+        "print(synthetic.recipe)\n"
+        'synthetic.write("synthetic.parquet")\n'
+    )
+
+
+_PAGES = {"Patients": _patients, "Transport": _transport, "Weights": _weights, "Morph": _morph}

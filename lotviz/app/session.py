@@ -1,0 +1,285 @@
+"""One user's session: the choices, the results they lead to, and the work under way."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import param
+
+from lotviz.analysis.classify import Classification, classify
+from lotviz.analysis.composition import population_names
+from lotviz.analysis.model import LinearModel, fit_model, ordered_classes
+from lotviz.analysis.reduction import Projection, cell_axes, marker_axes
+from lotviz.analysis.regions import Regions, regions
+from lotviz.app.choices import NONE, PRINCIPAL, Choices
+from lotviz.app.failures import Failure
+from lotviz.app.jobs import Job
+from lotviz.app.workspace import Comparison, Opened, Opening, Separation, Workspace
+from lotviz.data import Cohort, CohortError, Problem, resolve_role
+from lotviz.transport import LOTEmbedding, embed
+from lotviz.views.theme import BLUE, VERMILLION, group_colours, group_marks, population_colours
+
+MOST_GROUPS = 12  # a column with more different values is not offered as groups
+
+
+class Session:
+    """What one user looks at.
+
+    Parameters
+    ----------
+    workspace
+        What can be opened.
+    choices
+        What the user has chosen.
+    """
+
+    def __init__(self, workspace: Workspace, choices: Choices) -> None:
+        self.workspace = workspace
+        self.choices = choices
+        self.cohort: Cohort | None = None
+        self.problems: tuple[Problem, ...] = ()
+        self.sketch: Mapping[str, np.ndarray] = {}  # a few cells of every sample
+        self.failure: Failure | None = None
+        self.job: Job | None = None
+        self.settling = False  # choices are being fitted to a cohort: nothing to draw yet
+        self.on_change: Callable[[], None] = lambda: None  # the shell draws the page again
+        self._then: Callable[[Any], None] = lambda _answer: None
+        self._derived: dict[Any, Any] = {}
+
+    # ---- columns -----------------------------------------------------------------------------------------------
+
+    @property
+    def label(self) -> str | None:
+        """The column that names the groups."""
+        return self.choices.chosen("label")
+
+    @property
+    def group(self) -> str | None:
+        """The column of who must not be split, usually the patient."""
+        return self.choices.chosen("group")
+
+    @property
+    def batch(self) -> str | None:
+        """The column of batches."""
+        return self.choices.chosen("batch")
+
+    @property
+    def colour(self) -> str | None:
+        """The column that colours the patients."""
+        return self.choices.chosen("colour")
+
+    # ---- requests -----------------------------------------------------------------------------------------------
+
+    @property
+    def opening(self) -> Opening:
+        """The request that opens the chosen cohort."""
+        return Opening(self.choices.cohort, self.choices.transform, self.choices.cofactor)
+
+    @property
+    def comparison(self) -> Comparison:
+        """The request that embeds it."""
+        return Comparison(self.opening, self.choices.points, self.choices.seed)
+
+    @property
+    def separation(self) -> Separation:
+        """The request that classifies it."""
+        return Separation(self.opening, self.label, self.group, self.batch, self.choices.seed)
+
+    # ---- results ------------------------------------------------------------------------------------------------
+
+    @property
+    def embedding(self) -> LOTEmbedding | None:
+        """The embedding of the open cohort, once the samples have been compared."""
+        return self.workspace.kept(self.comparison) if self.cohort is not None else None
+
+    @property
+    def classification(self) -> Classification | None:
+        """How well the chosen groups separate, once that has been measured."""
+        return self.workspace.kept(self.separation) if self.cohort is not None else None
+
+    def derived(self, name: str, make: Callable[[], Any], *parts: Any) -> Any:
+        """Return something that follows from the embedding, made once."""
+        place = (name, self.comparison, *parts)
+        if place not in self._derived:
+            self._derived[place] = make()
+        return self._derived[place]
+
+    @property
+    def regions(self) -> Regions:
+        """The regions of the reference."""
+        return self.derived("regions", lambda: regions(self.embedding, seed=self.choices.seed))
+
+    @property
+    def population_regions(self) -> Regions | None:
+        """The regions that stand in for populations; None where the cohort names its populations."""
+        first = self.embedding.samples.index[0]
+        return None if self.embedding.populations(first) is not None else self.regions
+
+    @property
+    def populations(self) -> tuple[str, ...]:
+        """The populations of the cohort, or the regions of the reference where it names none."""
+        names = partial(population_names, self.embedding, regions=self.population_regions)
+        return self.derived("populations", names)
+
+    @property
+    def population_word(self) -> str:
+        """What the populations are called."""
+        return "populations" if self.population_regions is None else "regions"
+
+    def population_colours(self) -> dict[str, str]:
+        """Return the colour of each population, the same on every page."""
+        return population_colours(self.populations, self.choices.theme)
+
+    @property
+    def projection(self) -> Projection:
+        """The chosen two-dimensional view of cells."""
+        if self.choices.axes == PRINCIPAL:
+            return self.derived("axes", lambda: cell_axes(self.embedding))
+        return marker_axes(self.embedding.markers, self.choices.x, self.choices.y)
+
+    @property
+    def model(self) -> LinearModel:
+        """The linear score that speaks for the chosen group, fitted on all samples, for looking at weights."""
+        label, positive = self.label, self.choices.positive
+        make = partial(fit_model, self.embedding, self.embedding.samples[label], positive)
+        return self.derived("model", make, label, positive)
+
+    def groups(self, column: str | None = None) -> list[str]:
+        """Name the groups of a column, the label's unless said otherwise, in their fixed order."""
+        column = column or self.label
+        if self.cohort is None or column is None:
+            return []
+        return list(ordered_classes(self.cohort.samples[column].dropna().astype(str).unique()))
+
+    def group_of(self, sample: str) -> str:
+        """Name the group of a sample."""
+        return str(self.cohort.samples.loc[sample, self.label]) if self.label else ""
+
+    def group_style(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Return colour and mark of each group of the label."""
+        groups = self.groups()
+        return group_colours(groups, self.choices.theme), group_marks(groups)
+
+    def end_colours(self) -> tuple[str, str]:
+        """Return the colours of the two samples of the pair: their groups', or two fixed ones if those agree."""
+        groups = [self.group_of(name) for name in (self.choices.a, self.choices.b)]
+        style, _marks = self.group_style()
+        return (style[groups[0]], style[groups[1]]) if groups[0] != groups[1] else (VERMILLION, BLUE)
+
+    # ---- actions ------------------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Read and check the chosen cohort."""
+        self.cohort, self.problems, self._derived = None, (), {}
+        request = self.opening
+        kept = self.workspace.kept(request)
+        if kept is not None:
+            self._adopt(kept)
+            self.on_change()
+        else:
+            self._start(f"Reading {request.key}", partial(self.workspace.open, request), self._adopt)
+
+    def compare(self) -> None:
+        """Embed the open cohort."""
+        cohort, request = self.cohort, self.comparison
+
+        def work(progress: Callable[..., None], cancel: threading.Event) -> LOTEmbedding:
+            options = {"points": request.points, "seed": request.seed, "progress": progress, "cancel": cancel}
+            return self.workspace.recall(request, lambda: embed(cohort, **options))
+
+        self._start(f"Comparing {len(cohort.samples)} samples", work, lambda _embedding: None)
+
+    def separate(self) -> None:
+        """Measure how well the chosen groups separate."""
+        cohort, request = self.cohort, self.separation
+
+        def work(progress: Callable[..., None], cancel: threading.Event) -> Any:
+            options = {"group": request.group, "batch": request.batch, "seed": request.seed}
+            run = partial(classify, cohort, request.label, **options, progress=progress, cancel=cancel)
+            return self.workspace.recall(request, run)
+
+        self._start("Separating the groups", work, lambda _classification: None)
+
+    def poll(self) -> bool:
+        """Take the outcome of the job if it is there; return whether anything is still under way."""
+        job = self.job
+        if job is None:
+            return False
+        if job.running:
+            return True
+        self.job = None
+        outcome = job.outcome
+        self.failure = outcome.failure
+        if outcome.answer is not None:
+            self._then(outcome.answer)
+        self.on_change()
+        return self.job is not None
+
+    def close(self) -> None:
+        """End whatever is under way: nobody looks any more."""
+        if self.job is not None:
+            self.job.stop()
+
+    def _start(self, title: str, work: Callable[..., Any], then: Callable[[Any], None]) -> None:
+        """Begin a job; the one under way, if any, is stopped and its answer is dropped."""
+        self.close()
+        self.failure = None
+        self._then = then
+        self.job = Job(title, work).start()
+        self.on_change()
+
+    def _adopt(self, opened: Opened) -> None:
+        """Make a cohort that was read the one that is shown, and offer what it holds."""
+        self.cohort, self.problems, self.sketch = opened.cohort, opened.problems, opened.sketch
+        self.settling = True
+        with param.parameterized.batch_call_watchers(self.choices):
+            self._offer_all()
+        self.settling = False
+
+    def _offer_all(self) -> None:
+        """Offer what the open cohort has to choose from; choices that are still possible stay."""
+        table = self.cohort.samples
+        names = [str(name) for name in table.index]
+        few = [c for c in table.columns if 2 <= table[c].dropna().astype(str).nunique() <= MOST_GROUPS]
+        columns = [str(column) for column in table.columns]
+        label = _role(self.cohort, "label", few) or next(iter(few), NONE)
+        who = _role(self.cohort, "group", [column for column in columns if column != label]) or NONE
+        batch = _role(self.cohort, "batch", [column for column in few if column != label]) or NONE
+        offer = self.choices.offer
+        offer("label", few or [NONE], label)
+        offer("group", [NONE, *(column for column in columns if column != self.label)], who)
+        offer("batch", [NONE, *(column for column in few if column != self.label)], batch)
+        offer("colour", columns or [NONE], self.label or next(iter(columns), NONE))
+        self.offer_groups()
+        first, last = names[0], names[-1]
+        if self.label:
+            first = self._largest(self.groups()[0])
+            last = self._largest(self.groups()[-1])
+        offer("a", names, first)
+        offer("b", names, last if last != first else names[-1])
+        markers = list(self.cohort.markers)
+        offer("x", markers, markers[0])
+        offer("y", markers, markers[-1])
+
+    def offer_groups(self) -> None:
+        """Offer the groups of the label as what a positive score means."""
+        groups = self.groups()
+        self.choices.offer("positive", groups or [NONE], groups[-1] if groups else NONE)
+
+    def _largest(self, group: str) -> str:
+        """Name the sample of a group that has the most cells: the one whose picture is clearest."""
+        mine = self.cohort.samples[self.label].astype(str) == group
+        return str(self.cohort.cell_counts[mine].idxmax())
+
+
+def _role(cohort: Cohort, role: str, columns: list[str]) -> str | None:
+    """Return the column that plays a role, if it is one of `columns`."""
+    try:
+        column, _sentence = resolve_role(cohort, role)
+    except CohortError:
+        return None
+    return column if column in columns else None

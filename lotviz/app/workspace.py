@@ -1,0 +1,180 @@
+"""What a running lotviz can open, and the results it keeps so that a page that is loaded again is there at once.
+
+A workspace belongs to the process. It holds only what every session of it may open anyway, cohorts under the data
+root and the built-in ones, and frozen results of them, found again by the request that made them. Choices and
+anything a user brings along belong to a session.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lotviz.data import Cohort, CohortError, Problem, check, read_cohort, simulate
+
+DEMOS = {"demo: patients": "patients", "demo: organoids": "organoids"}
+KEPT = 12  # results; the oldest is let go
+DEEPEST = 3  # levels of folders below the data root that are looked through for cohorts
+MOST_SEEN = 20_000  # entries; a data root as wide as a home folder must not hold up the page
+SHEETS = frozenset({"sheet.csv", "sheet.tsv", "sheet.xlsx"})
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A request to open a cohort: its name in the workspace, and how raw values are transformed."""
+
+    key: str
+    transform: str = "auto"
+    cofactor: float = 5.0
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A request to embed a cohort."""
+
+    opening: Opening
+    points: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Separation:
+    """A request to classify a cohort."""
+
+    opening: Opening
+    label: str
+    group: str | None
+    batch: str | None
+    seed: int
+
+
+class Workspace:
+    """The cohorts that can be opened, and the results of those that were.
+
+    Parameters
+    ----------
+    root
+        The data root: nothing outside it is ever opened.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def offers(self) -> list[str]:
+        """Name every cohort that can be opened: those found under the data root, then the built-in ones."""
+        return [*sorted(self._found()), *DEMOS]
+
+    def open(self, request: Opening, progress: Callable[..., None], cancel: threading.Event) -> Opened:
+        """Read a cohort and look through every sample of it."""
+        return self.recall(request, lambda: _opened(self._read(request), progress, cancel))
+
+    def recall(self, request: Hashable, work: Callable[[], Any]) -> Any:
+        """Return the result of a request: the kept one, or the one that `work` makes now."""
+        kept = self.kept(request)
+        if kept is None:
+            kept = work()
+            with self._lock:
+                self._kept[request] = kept
+                while len(self._kept) > KEPT:
+                    self._kept.popitem(last=False)
+        return kept
+
+    def kept(self, request: Hashable) -> Any:
+        """Return the result of an earlier request, or None."""
+        with self._lock:
+            if request in self._kept:
+                self._kept.move_to_end(request)
+            return self._kept.get(request)
+
+    def key_of(self, path: Path) -> str:
+        """Name a path as the workspace does.
+
+        Raises
+        ------
+        CohortError
+            When the path lies outside the data root.
+        """
+        resolved = path.resolve()
+        if not resolved.is_relative_to(self.root):
+            what = f"Expected a path inside the data root {self.root}, found one outside it."
+            raise CohortError(Problem(str(path), what, "Start lotviz with --data-root set to a folder that holds it."))
+        return resolved.relative_to(self.root).as_posix()
+
+    def _read(self, request: Opening) -> Cohort:
+        """Read or simulate the cohort of a request."""
+        if request.key in DEMOS:
+            return simulate(DEMOS[request.key])
+        path = self.root / request.key
+        self.key_of(path)
+        transform = None if request.transform == "auto" else request.transform
+        return read_cohort(path, transform=transform, cofactor=request.cofactor, within=self.root)
+
+    def _found(self) -> set[str]:
+        """Find what looks like a cohort under the data root, without opening it."""
+        found: set[str] = set()
+        folders, seen = [(self.root, 0)], 0
+        while folders and seen < MOST_SEEN:
+            folder, depth = folders.pop(0)
+            entries = _entries(folder)
+            seen += len(entries)
+            found.update(path.relative_to(self.root).as_posix() for path in _cohorts_among(entries))
+            if depth < DEEPEST:
+                folders += [(path, depth + 1) for path in entries if path.is_dir() and path.suffix != ".zarr"]
+        return found - {"."}
+
+
+def _entries(folder: Path) -> list[Path]:
+    """Return what a folder holds, without what is hidden, links or must not be looked at."""
+    if not os.access(folder, os.R_OK | os.X_OK):
+        return []
+    return sorted(path for path in folder.iterdir() if not path.name.startswith(".") and not path.is_symlink())
+
+
+def _cohorts_among(entries: list[Path]) -> list[Path]:
+    """Return the entries of one folder that can be opened as a cohort; the folder itself where it is one."""
+    names = {path.name for path in entries}
+    found = [path for path in entries if path.suffix in {".h5ad", ".zarr"} or path.name in SHEETS]
+    if "samples.csv" in names and names & {"cells.parquet", "cells.csv"}:
+        found.append(next(path for path in entries if path.name == "samples.csv").parent)
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A cohort that was read and looked through.
+
+    Parameters
+    ----------
+    cohort
+        The cohort.
+    problems
+        What is wrong with it, found while reading or in its cells.
+    sketch
+        A few cells of every sample, (k, d) transformed, for small curves.
+    """
+
+    cohort: Cohort
+    problems: tuple[Problem, ...]
+    sketch: Mapping[str, np.ndarray]
+
+
+SKETCHED = 500  # cells of each sample
+
+
+def _opened(cohort: Cohort, progress: Callable[..., None], cancel: threading.Event) -> Opened:
+    """Look through a cohort; its problems come in the order of finding, those of the reading first."""
+    found = check(cohort, progress=progress, cancel=cancel)
+    errors = [problem for problem in found if problem.severity == "error"]
+    if errors:
+        raise CohortError(*errors)
+    sketch = {str(name): cohort.cells(str(name), limit=SKETCHED) for name in cohort.samples.index}
+    return Opened(cohort, tuple(dict.fromkeys((*cohort.problems, *found))), sketch)

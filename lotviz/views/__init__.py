@@ -1,0 +1,1 @@
+"""Pictures: pure functions from a result to a HoloViews element; no Panel and no computation here."""

@@ -1,0 +1,312 @@
+"""Charts of numbers with names: intervals, dumbbells, bars, tables of colour, small curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import holoviews as hv
+import numpy as np
+
+from lotviz.views.style import flat, labelled, signed, styled, unlined, words
+from lotviz.views.theme import TOKENS, ThemeName, diverging, sequential
+
+CHANCE = "dashed"
+
+
+def forest(
+    rows: Sequence[tuple[str, float, float, float, bool]], *, chance: float, theme: ThemeName, unit: str
+) -> hv.Overlay:
+    """Return scores with their intervals, the numbers printed beside them, and a dashed line for chance.
+
+    Parameters
+    ----------
+    rows
+        Name, score, low and high end of the interval, and whether it is our own method (drawn in the accent).
+    chance
+        The score of guessing.
+    theme
+        Light or dark.
+    unit
+        What the axis says.
+    """
+    token = TOKENS[theme]
+    lines, marks, texts = [], [], []
+    right = max([high for *_, high, _ in rows] + [1.0]) + 0.03
+    for y, (_, score, low, high, ours) in zip(_downwards(rows), rows, strict=True):
+        colour = token["accent"] if ours else token["ink2"]
+        if high > low:
+            lines.append((low, y, high, y, token["accent"] if ours else token["axis"]))
+        marks.append((score, y, colour))
+        interval = f"  ({low:.2f}–{high:.2f})" if high > low else ""
+        texts.append((right, y, f"{score:.2f}{interval}"))
+    picture = (
+        hv.VLine(chance).opts(color=token["axis"], line_width=1, line_dash=CHANCE)
+        * hv.Segments(lines, vdims="colour").opts(color="colour", line_width=2)
+        * hv.Points(marks, vdims="colour").opts(color="colour", size=9, line_color=None)
+        * words(texts, token["ink"], size="12px")
+    )
+    left = min([low for _, _, low, _, _ in rows] + [chance]) - 0.05
+    ticks = [round(x, 1) for x in np.arange(0, 1.01, 0.1) if left <= x <= 1.001]
+    return _rows(
+        picture,
+        [name for name, *_ in rows],
+        xlabel=unit,
+        xlim=(left, right + 0.35 * (right - left)),
+        xticks=ticks,
+    )
+
+
+def dumbbells(
+    names: Sequence[str],
+    before: np.ndarray,
+    after: np.ndarray,
+    *,
+    colours: tuple[str, str],
+    theme: ThemeName,
+    unit: str,
+) -> hv.Overlay:
+    """Return the change of each row: a hollow mark before, a full one after, the change printed at the end."""
+    token = TOKENS[theme]
+    ys = _downwards(names)
+    top = float(max(before.max(initial=0), after.max(initial=0)))
+    picture = (
+        hv.Segments([(b, y, a, y) for b, a, y in zip(before, after, ys, strict=True)]).opts(
+            color=token["axis"], line_width=3
+        )
+        * hv.Points(list(zip(before, ys, strict=True))).opts(
+            size=9, color=token["paper"], line_color=colours[0], line_width=2
+        )
+        * hv.Points(list(zip(after, ys, strict=True))).opts(size=9, color=colours[1], line_color=None)
+        * words(
+            [(max(b, a) + top * 0.035, y, signed(a - b, 0)) for b, a, y in zip(before, after, ys, strict=True)],
+            token["ink"],
+            size="12px",
+        )
+    )
+    return _rows(picture, names, xlabel=unit, xlim=(0, top * 1.18 or 1))
+
+
+def shift_and_shape(
+    names: Sequence[str], shift: np.ndarray, shape: np.ndarray, *, theme: ThemeName, unit: str
+) -> hv.Overlay:
+    """Return, per marker, the signed shift of the mean (thick) and the size of the change of shape (thin)."""
+    token = TOKENS[theme]
+    ys = _downwards(names)
+    reach = 1.1 * float(max(np.abs(shift).max(initial=0), shape.max(initial=0))) or 1.0
+    picture = (
+        hv.Segments([(0, y + 0.12, value, y + 0.12) for value, y in zip(shift, ys, strict=True)]).opts(
+            color=token["ink2"], line_width=6, line_cap="butt"
+        )
+        * hv.Segments([(0, y - 0.24, value, y - 0.24) for value, y in zip(shape, ys, strict=True)]).opts(
+            color=token["accent"], line_width=3, line_cap="butt"
+        )
+        * hv.VLine(0).opts(color=token["axis"], line_width=1)
+    )
+    return _rows(picture, names, xlabel=unit, xlim=(-reach, reach))
+
+
+def weight_bars(
+    names: Sequence[str],
+    weights: np.ndarray,
+    pattern: np.ndarray,
+    *,
+    classes: tuple[str, str],
+    theme: ThemeName,
+) -> hv.Overlay:
+    """Return the weight of each marker as a bar on the diverging map, its Haufe pattern as a ring.
+
+    Both are drawn relative to the largest of their kind, so the axis has no unit.
+    """
+    token = TOKENS[theme]
+    ys = _downwards(names)
+    bars = [(0, y, value, y, colour_of(value, theme)) for value, y in zip(weights, ys, strict=True)]
+    picture = (
+        hv.Segments(bars, vdims="colour").opts(color="colour", line_width=8, line_cap="butt")
+        * hv.VLine(0).opts(color=token["axis"], line_width=1)
+        * hv.Points(list(zip(pattern, ys, strict=True))).opts(
+            size=8, color=token["paper"], line_color=token["ink"], line_width=1.3
+        )
+    )
+    negative, positive = classes
+    return _rows(picture, names, xlabel=f"← {negative}      weight      {positive} →", xlim=(-1.12, 1.12))
+
+
+def signed_table(columns: Sequence[str], rows: Sequence[str], values: np.ndarray, *, theme: ThemeName) -> hv.HeatMap:
+    """Return a table of signed values, (rows, columns), on the diverging map centred at zero."""
+    limit = float(np.abs(values).max(initial=0)) or 1.0
+    cells = [(column, row, float(values[i, j])) for i, row in enumerate(rows) for j, column in enumerate(columns)]
+    heat = hv.HeatMap(cells, ["marker", "region"], "weight").opts(
+        cmap=diverging(theme),
+        clim=(-limit, limit),
+        line_color=TOKENS[theme]["paper"],
+        line_width=1.5,
+        tools=["hover"],
+    )
+    return styled(
+        heat,
+        unlined,
+        labelled("10px", only="x"),
+        xaxis="top",
+        xlabel="",
+        ylabel="",
+        invert_yaxis=True,
+        xrotation=35,
+    )
+
+
+def mass_table(names: Sequence[str], values: np.ndarray, *, theme: ThemeName) -> hv.Overlay:
+    """Return who becomes whom: percent of all mass, (k, k), each cell's value printed in it.
+
+    Rows carry number and name, columns the number: names above the columns would lie over one another.
+    """
+    token = TOKENS[theme]
+    top = float(values.max(initial=0)) or 1.0
+    numbered = [(i, f"{name}  {i + 1}") for i, name in enumerate(names)]
+    ticks = {"xticks": [(i, str(i + 1)) for i in range(len(names))], "yticks": numbered}
+    cells = [(j, i, float(values[i, j])) for i in range(len(names)) for j in range(len(names))]
+    heat = hv.HeatMap(cells, ["to", "from"], "percent").opts(
+        cmap=[token["paper"], *sequential(theme)], line_color=token["paper"], line_width=2, clim=(0, top)
+    )
+    dark = [(x, y, f"{value:.0f}") for x, y, value in cells if value > 0.45 * top]
+    light = [(x, y, f"{value:.0f}" if value >= 0.5 else "·") for x, y, value in cells if value <= 0.45 * top]
+    picture = heat * _centred(light, token["ink2"]) * _centred(dark, token["paper"])
+    return styled(
+        picture,
+        unlined,
+        labelled("10px"),
+        xlabel="",
+        ylabel="",
+        xaxis="top",
+        invert_yaxis=True,
+        **ticks,
+    )
+
+
+def curves(
+    rows: Sequence[tuple[np.ndarray, np.ndarray, str]],
+    *,
+    xlim: tuple[float, float],
+    dashes: Sequence[str] = (),
+) -> hv.Overlay:
+    """Return densities over one axis, each (x, y, colour); no scale upwards: only shapes are compared."""
+    dashes = list(dashes) or ["solid"] * len(rows)
+    lines = [
+        hv.Curve((x, y)).opts(color=colour, line_width=1.5, line_dash=dash)
+        for (x, y, colour), dash in zip(rows, dashes, strict=True)
+    ]
+    return styled(hv.Overlay(lines), flat, xlabel="", ylabel="", yaxis=None, xlim=xlim, ylim=(0, None), xticks=4)
+
+
+def now_and_ends(
+    grid: np.ndarray,
+    now: np.ndarray,
+    ends: tuple[np.ndarray, np.ndarray],
+    *,
+    colours: tuple[str, str],
+    theme: ThemeName,
+) -> hv.Overlay:
+    """Return the density of a synthetic cloud (filled) between those of its two ends (dashed and solid)."""
+    accent = TOKENS[theme]["accent"]
+    first, second = ends
+    picture = (
+        hv.Area((grid, now)).opts(color=accent, alpha=0.18, line_alpha=0)
+        * hv.Curve((grid, first)).opts(color=colours[0], line_width=1.2, line_dash=[4, 3])
+        * hv.Curve((grid, second)).opts(color=colours[1], line_width=1.2)
+        * hv.Curve((grid, now)).opts(color=accent, line_width=2)
+    )
+    top = 1.08 * float(max(now.max(), first.max(), second.max())) or 1.0
+    limits = {"xlim": (float(grid[0]), float(grid[-1])), "ylim": (0, top)}
+    return styled(picture, flat, xlabel="", ylabel="", yaxis=None, xticks=4, **limits)
+
+
+def shares(
+    names: Sequence[str],
+    now: np.ndarray,
+    ends: tuple[np.ndarray, np.ndarray],
+    *,
+    bars: Mapping[str, str],
+    colours: tuple[str, str],
+    theme: ThemeName,
+) -> hv.Overlay:
+    """Return the share of each population now (bar), in the first sample (ring) and in the second (dot), in percent."""
+    token = TOKENS[theme]
+    ys = _downwards(names)
+    first, second = ends
+    rows = [(0, y, value, y, bars[name]) for name, value, y in zip(names, now, ys, strict=True)]
+    picture = (
+        hv.Segments(rows, vdims="colour").opts(color="colour", line_width=9, line_cap="butt")
+        * hv.Points(list(zip(first, ys, strict=True))).opts(
+            size=8, color=token["paper"], line_color=colours[0], line_width=1.6
+        )
+        * hv.Points(list(zip(second, ys, strict=True))).opts(
+            size=8, color=colours[1], line_color=token["paper"], line_width=1
+        )
+    )
+    top = float(max(now.max(initial=0), first.max(initial=0), second.max(initial=0)))
+    return _rows(picture, names, xlabel="share of cells, %", xlim=(0, 1.1 * top or 1))
+
+
+def cells_per_sample(
+    counts: np.ndarray, names: Sequence[str], groups: Sequence[str], *, few: int, theme: ThemeName
+) -> hv.Overlay:
+    """Return the number of cells of each sample on a log axis, one row per group, with a line at `few`."""
+    token = TOKENS[theme]
+    kinds = list(dict.fromkeys(groups))
+    jitter = np.random.default_rng(0).uniform(-0.28, 0.28, len(counts))
+    ys = np.array([len(kinds) - kinds.index(group) for group in groups]) + jitter
+    points = list(zip(np.maximum(counts, 1), ys, names, strict=True))
+    enough = [point for point in points if point[0] >= few]
+    short = [point for point in points if point[0] < few]
+    hover = {"tools": ["hover"], "line_color": token["paper"]}
+    dims: Any = (["cells", "row"], "sample")
+    picture = (
+        hv.VLine(few).opts(color=token["warn"], line_dash=CHANCE, line_width=1)
+        * hv.Points(enough, *dims).opts(color=token["ink2"], size=7, alpha=0.75, line_width=0.6, **hover)
+        * hv.Points(short, *dims).opts(color=token["warn"], size=9, line_width=1, **hover)
+    )
+    low, high = min(few, counts.min()) * 0.6, max(few, counts.max()) * 1.7
+    ticks = [(10**k, f"{10**k:,}") for k in range(8) if low <= 10**k <= high] or [(few, f"{few:,}")]
+    rows = [(len(kinds) - i, kind) for i, kind in enumerate(kinds)]
+    return styled(
+        picture,
+        flat,
+        logx=True,
+        xlabel=f"cells per sample (dashed: {few:,})",
+        ylabel="",
+        yticks=rows,
+        ylim=(0.4, len(kinds) + 0.6),
+        xlim=(low, high),
+        xticks=ticks,
+        show_grid=True,
+    )
+
+
+def colour_of(value: float, theme: ThemeName) -> str:
+    """Return the colour of a value between -1 and 1 on the diverging map."""
+    return diverging(theme)[int(np.clip(round(127 + 127 * value), 0, 254))]
+
+
+def _downwards(rows: Sequence[Any]) -> list[int]:
+    """Return the height of each row: the first on top."""
+    return list(range(len(rows)))[::-1]
+
+
+def _rows(picture: hv.Overlay, names: Sequence[str], *, xlabel: str, **options: Any) -> hv.Overlay:
+    """Return a picture of named rows."""
+    ticks = list(zip(_downwards(names), names, strict=True))
+    return styled(
+        picture,
+        flat,
+        xlabel=xlabel,
+        ylabel="",
+        yticks=ticks,
+        ylim=(-0.65, len(names) - 0.35),
+        show_grid=True,
+        **options,
+    )
+
+
+def _centred(rows: Sequence[tuple[float, float, str]], colour: str) -> hv.Labels:
+    """Return the words in the cells of a table."""
+    return words(rows, colour, size="12px", text_align="center")

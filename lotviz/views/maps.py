@@ -1,0 +1,119 @@
+"""Maps of samples: one mark per sample, near means alike; and the table of every pair beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import holoviews as hv
+import numpy as np
+import pandas as pd
+
+from lotviz.views.clouds import widened
+from lotviz.views.style import bare, styled, words
+from lotviz.views.theme import (
+    TOKENS,
+    ThemeName,
+    group_colours,
+    group_marks,
+    rgba,
+    sequential,
+)
+
+MAP_SHAPE = 1.55  # width of the map by its height
+
+
+def sample_map(
+    table: pd.DataFrame,
+    *,
+    groups: Sequence[str] | None,
+    selected: Sequence[str],
+    axes: tuple[str, str],
+    theme: ThemeName,
+) -> tuple[hv.Overlay, hv.Points]:
+    """Return the map of all samples, and within it the marks that can be tapped.
+
+    Parameters
+    ----------
+    table
+        One row per sample, indexed by its name: columns x, y, cells and colour.
+    groups
+        The categories of the column colour, in the order of the cohort, or None where it is a number.
+    selected
+        Samples that are ringed and named.
+    axes
+        What the two axes say.
+    theme
+        Light or dark.
+    """
+    token = TOKENS[theme]
+    rows = table.rename_axis("sample").reset_index()
+    if groups is None:
+        colours = {"color": "shown", "cmap": sequential(theme), "marker": "circle", "colorbar": False}
+        rows["shown"] = pd.to_numeric(rows["colour"])
+    else:
+        rows["shown"] = rows["colour"].astype(str)
+        colours = {
+            "color": hv.dim("shown").categorize(group_colours(groups, theme), token["faint"]),
+            "marker": hv.dim("shown").categorize(group_marks(groups), "circle"),
+        }
+    marks = hv.Points(rows, ["x", "y"], ["sample", "shown", "cells"]).opts(
+        size=10,
+        line_color=token["paper"],
+        line_width=1,
+        alpha=0.95,
+        nonselection_alpha=0.95,
+        tools=["hover", "tap"],
+        **colours,
+    )
+    chosen = rows[rows["sample"].isin(list(selected))]
+    ring = hv.Points(chosen[["x", "y"]].to_numpy()).opts(size=18, color=None, line_color=token["ink"], line_width=1.3)
+    places = rows[["x", "y"]].to_numpy(float)
+    bounds = widened(places.min(axis=0), places.max(axis=0), shape=MAP_SHAPE, margin=0.08)
+    step = (bounds[1] - bounds[0]) / 48
+    names = words(
+        [(x + step, y, str(name)) for x, y, name in chosen[["x", "y", "sample"]].itertuples(index=False)],
+        token["ink"],
+        size="12px",
+    )
+    picture = styled(
+        marks * ring * names,
+        data_aspect=1,
+        xlim=bounds[:2],
+        ylim=bounds[2:],
+        xlabel=axes[0],
+        ylabel=axes[1],
+        show_grid=True,
+        show_legend=False,
+    )
+    return picture, marks
+
+
+def pairs_table(distances: np.ndarray, order: np.ndarray, colours: Sequence[str], *, theme: ThemeName) -> hv.Overlay:
+    """Return the distance of every pair as an image, near is dark, the group of each row and column beside it.
+
+    Parameters
+    ----------
+    distances
+        (N, N), in units of LOT distance.
+    order
+        (N,), the order of the rows.
+    colours
+        The group colour of each sample, in the order of `distances`.
+    theme
+        Light or dark.
+    """
+    count = len(order)
+    ordered = distances[np.ix_(order, order)]
+    top = np.percentile(ordered, 99) or 1.0
+    palette = rgba(sequential(theme)[::-1])
+    image = palette[np.clip(ordered / top * 255, 0, 255).astype(int)]
+    heat = hv.RGB(image, bounds=(0, 0, count, count), vdims=["R", "G", "B", "A"])
+    gap, thick = 0.012 * count, 0.035 * count
+    near, far = count + gap, count + gap + thick
+    bars: list[tuple[Any, ...]] = []
+    for i, place in enumerate(order):
+        bars.append((i, near, i + 1, far, colours[place]))
+        bars.append((near, count - i - 1, far, count - i, colours[place]))
+    strips = hv.Rectangles(bars, vdims="colour").opts(color="colour", line_color=None)
+    return styled(heat * strips, bare, data_aspect=1, xlim=(0, far), ylim=(0, far), xaxis=None, yaxis=None)

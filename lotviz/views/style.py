@@ -1,0 +1,91 @@
+"""Options that every picture shares, and the small hooks that reach what HoloViews does not expose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import holoviews as hv
+
+hv.extension("bokeh", logo=False)
+
+Hook = Callable[[Any, Any], None]
+
+BASE: dict[str, Any] = {
+    "responsive": True,
+    "toolbar": None,
+    "default_tools": [],
+    "shared_axes": False,
+    "axiswise": True,
+    "framewise": True,
+}
+
+
+def styled(element: hv.Element | hv.Overlay, *hooks: Hook, **options: Any) -> hv.Element | hv.Overlay:
+    """Give a finished picture the shared options, its hooks and its own options."""
+    chosen = {**BASE, **options, "hooks": list(hooks)}
+    if isinstance(element, hv.Overlay):
+        return element.opts(hv.opts.Overlay(**chosen))
+    return element.opts(**chosen)
+
+
+def bare(plot: Any, _element: Any) -> None:
+    """Draw no axes and no grid."""
+    figure = plot.state
+    for axis in figure.axis:
+        axis.visible = False
+    for grid in figure.grid:
+        grid.grid_line_color = None
+    # A border of 0 leaves stale pixels on the outermost row and column of the frame.
+    figure.min_border = 2
+    for side in ("left", "right", "top", "bottom"):
+        setattr(figure, f"min_border_{side}", 2)
+
+
+def flat(plot: Any, _element: Any) -> None:
+    """Draw one light grid, across the values, and no line on the axis of the categories."""
+    figure = plot.state
+    for axis in figure.yaxis:
+        axis.axis_line_color = None
+        axis.major_tick_line_color = None
+    for grid in figure.ygrid:
+        grid.grid_line_color = None
+
+
+def unlined(plot: Any, _element: Any) -> None:
+    """Draw both axes as words only: the cells of a table carry the lines."""
+    for axis in plot.state.axis:
+        axis.axis_line_color = None
+        axis.major_tick_line_color = None
+
+
+def labelled(size: str = "11px", *, only: str = "both") -> Hook:
+    """Return a hook that sets the size of the tick labels of one axis or both."""
+
+    def hook(plot: Any, _element: Any) -> None:
+        figure = plot.state
+        axes = {"x": figure.xaxis, "y": figure.yaxis, "both": figure.axis}[only]
+        for axis in axes:
+            axis.major_label_text_font_size = size
+
+    return hook
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """Write a number with its sign and a real minus.
+
+    Examples
+    --------
+    >>> signed(-1.25)
+    '−1.25'
+    >>> signed(3, 0)
+    '+3'
+    """
+    return f"{value:+.{digits}f}".replace("-", "−")
+
+
+def words(rows: Iterable[tuple[float, float, str]], colour: str, *, size: str = "11px", **options: Any) -> hv.Labels:
+    """Return labels set at (x, y); left-aligned unless said otherwise."""
+    return hv.Labels(list(rows), ["x", "y"], "text").opts(
+        text_font_size=size, text_color=colour, **{"text_align": "left", **options}
+    )
