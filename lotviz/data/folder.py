@@ -29,8 +29,22 @@ def refuse_pickle(path: Path, where: str) -> None:
         raise CohortError(Problem(where, what, "Save the cells as parquet, csv, h5ad or FCS."))
 
 
-def open_sheet(path: Path, where: str) -> Found:
+def require_within(path: Path, within: Path | None, where: str) -> None:
+    """Refuse a path that leads out of the folder `within`, be it by "..", from the root or through a link."""
+    if within is not None and not path.resolve().is_relative_to(within.resolve()):
+        what = f"Expected a path inside the data root, found {path.name} outside it."
+        raise CohortError(Problem(where, what, "Put the file under the data root, or start lotviz with a wider one."))
+
+
+def open_sheet(path: Path, where: str, *, within: Path | None = None) -> Found:
     """Open a sample sheet beside one file a sample; every problem of the sheet and its files is reported at once.
+
+    Parameters
+    ----------
+    path, where
+        The sheet, and what messages call it.
+    within
+        A folder that no file named in the sheet may lie outside of.
 
     Raises
     ------
@@ -44,6 +58,7 @@ def open_sheet(path: Path, where: str) -> Found:
     for number, (sample, name) in zip(sheet.rows, table["file"].astype(str).items(), strict=True):
         row = f"{where}, row {number}"
         try:
+            require_within(path.parent / name.strip().replace("\\", "/"), within, row)
             files[str(sample)] = _open_named(path.parent, name, row)
         except CohortError as error:
             problems += error.problems

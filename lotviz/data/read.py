@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lotviz.data.cohort import CellSource, Cohort
-from lotviz.data.folder import open_long, open_one_annotated, open_sheet, refuse_pickle, sheet_in
+from lotviz.data.folder import open_long, open_one_annotated, open_sheet, refuse_pickle, require_within, sheet_in
 from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
 from lotviz.data.sheet import SHEET_SUFFIXES, has_column
 from lotviz.data.sources import Found
@@ -33,6 +33,7 @@ def read_cohort(
     transform: str | Transform | None = None,
     cofactor: float = 5.0,
     sample_key: str | None = None,
+    within: str | Path | None = None,
 ) -> Cohort:
     """Open a cohort; cells are read when they are asked for.
 
@@ -50,6 +51,8 @@ def read_cohort(
         For arcsinh.
     sample_key
         AnnData only: the column of obs that names the sample of a cell.
+    within
+        A folder that nothing may be read outside of, wherever a sheet or a link points.
 
     Raises
     ------
@@ -58,7 +61,7 @@ def read_cohort(
     """
     given = Path(path)
     try:
-        found = _open(given, sample_key)
+        found = _open(given, sample_key, None if within is None else Path(within))
     except OSError as error:
         what = f"Expected a file that may be read, found that it cannot be ({error.strerror})."
         raise CohortError(Problem(str(path), what, "Ask for access to it, or copy it.")) from error
@@ -82,21 +85,23 @@ def read_cohort(
     )
 
 
-def _open(path: Path, sample_key: str | None) -> Found:
+def _open(path: Path, sample_key: str | None, within: Path | None) -> Found:
     where = path.name or str(path)
     if not path.exists():
         raise CohortError(_no_such_path(path))
     refuse_pickle(path, where)
+    require_within(path, within, where)
     if path.is_dir():
-        return _open_folder(path, where, sample_key)
+        return _open_folder(path, where, sample_key, within)
     suffix = path.suffix.lower()
     if suffix in (".h5ad", ".h5"):
         return open_one_annotated(path, where, sample_key)
     if suffix in SHEET_SUFFIXES:
-        return _open_table(path, where)
+        return _open_table(path, where, within)
     if suffix == ".parquet":
         samples = sheet_in(path.parent)
         if samples is not None and path.name == "cells.parquet":
+            require_within(samples, within, where)
             return open_long(samples, path, path.parent.name)
         fix = "Put samples.csv beside cells.parquet and open the folder, or name the file in a sample sheet."
         raise CohortError(Problem(where, "Expected a cohort, found one table of cells.", fix))
@@ -107,7 +112,7 @@ def _open(path: Path, sample_key: str | None) -> Found:
     raise CohortError(Problem(where, what, "Open a sheet.csv with the columns sample, file."))
 
 
-def _open_folder(path: Path, where: str, sample_key: str | None) -> Found:
+def _open_folder(path: Path, where: str, sample_key: str | None, within: Path | None) -> Found:
     if path.suffix.lower() == ".zarr" or (path / "zarr.json").exists() or (path / ".zgroup").exists():
         return open_one_annotated(path, where, sample_key)
     cells = next((path / name for name in ("cells.parquet", "cells.csv") if (path / name).is_file()), None)
@@ -117,15 +122,17 @@ def _open_folder(path: Path, where: str, sample_key: str | None) -> Found:
             what = f"Expected samples.csv beside {cells.name}, found none."
             fix = "Write samples.csv with the column sample_id and one row for each sample."
             raise CohortError(Problem(where, what, fix))
+        require_within(cells, within, where)
         return open_long(samples, cells, where)
     sheet = sheet_in(path)
     if sheet is not None:
         if not has_column(sheet, "file") and has_column(sheet, "sample_id"):
             what = f"Expected cells.parquet or cells.csv beside {sheet.name}, found neither."
             raise CohortError(Problem(where, what, "Put the cells there, or name each sample's file in a column file."))
-        return open_sheet(sheet, sheet.name)
+        return open_sheet(sheet, sheet.name, within=within)
     annotated = sorted([*path.glob("*.h5ad"), *path.glob("*.zarr")])
     if len(annotated) == 1:
+        require_within(annotated[0], within, where)
         return open_one_annotated(annotated[0], annotated[0].name, sample_key)
     entries = sorted(entry.name for entry in path.iterdir())
     what = f"Expected a folder with samples.csv and cells.parquet, or with sheet.csv, found {listed(entries, 6)}."
@@ -134,13 +141,14 @@ def _open_folder(path: Path, where: str, sample_key: str | None) -> Found:
     raise CohortError(Problem(where, what, fix))
 
 
-def _open_table(path: Path, where: str) -> Found:
+def _open_table(path: Path, where: str, within: Path | None) -> Found:
     cells = next(
         (path.parent / name for name in ("cells.parquet", "cells.csv") if (path.parent / name).is_file()), None
     )
     if cells is not None and path != cells and not has_column(path, "file"):
+        require_within(cells, within, where)
         return open_long(path, cells, path.parent.name)
-    return open_sheet(path, where)
+    return open_sheet(path, where, within=within)
 
 
 def _no_such_path(path: Path) -> Problem:

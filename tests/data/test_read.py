@@ -8,7 +8,16 @@ import pandas as pd
 import pytest
 import scipy.sparse
 
-from lotviz.data import Transform, fit_scaling, read_cohort, resolve_role, tables, write_cohort
+from lotviz.data import (
+    CohortError,
+    Transform,
+    fit_scaling,
+    read_cohort,
+    resolve_role,
+    simulate,
+    tables,
+    write_cohort,
+)
 from lotviz.data.annotated import sample_table
 from lotviz.data.sources import Kept
 
@@ -298,3 +307,19 @@ def test_cells_handed_out_twice_cannot_be_altered(folder):
     cohort = read_cohort(folder("fcs"))
     with pytest.raises(ValueError, match="read-only"):
         cohort.raw("P1")[0, 0] = 1
+
+
+def test_nothing_is_read_outside_the_folder_that_bounds_it(tmp_path):
+    inside, outside = tmp_path / "root", tmp_path / "secret"
+    cohort = simulate(samples=2, cells=30, seed=1)
+    write_cohort(cohort, outside, format="csv")
+    write_cohort(cohort, inside, format="csv")
+    assert len(read_cohort(inside, within=inside).samples) == 2
+    file = next(path for path in outside.rglob("*.csv") if path.name not in {"sheet.csv", "samples.csv"})
+    (inside / "link.csv").symlink_to(file)
+    for name in (str(file), f"../secret/{file.relative_to(outside)}", "link.csv"):
+        sheet = inside / "escape.csv"
+        sheet.write_text(f"sample,file\nA,{name}\n", encoding="utf-8")
+        with pytest.raises(CohortError, match="inside the data root") as caught:
+            read_cohort(sheet, within=inside)
+        assert "escape.csv, row 2" in str(caught.value)
