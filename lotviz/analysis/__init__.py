@@ -1,0 +1,70 @@
+"""The analysis room: pure functions from arrays and embeddings to frozen results; no picture, no page."""
+
+from __future__ import annotations
+
+from lotviz.analysis.classification import Classification
+from lotviz.analysis.classify import classify
+from lotviz.analysis.composition import (
+    Composition,
+    cell_populations,
+    composition,
+    mass_table,
+    population_names,
+    population_shares,
+)
+from lotviz.analysis.contribution import contributions
+from lotviz.analysis.density import density, density_grid
+from lotviz.analysis.displacement import MarkerChange, marker_change, region_change
+from lotviz.analysis.distances import cluster_order, outlying
+from lotviz.analysis.model import LinearModel, fit_model, haufe_pattern, ordered_classes
+from lotviz.analysis.neighbours import Agreement, label_agreement
+from lotviz.analysis.reduction import Projection, SampleMap, cell_axes, marker_axes, principal_axes
+from lotviz.analysis.regions import (
+    Regions,
+    cell_regions,
+    nearest_regions,
+    region_pattern,
+    region_table,
+    region_weights,
+    regions,
+)
+from lotviz.analysis.verdict import Verdict, verdict
+
+__all__ = [
+    "Agreement",
+    "Classification",
+    "Composition",
+    "LinearModel",
+    "MarkerChange",
+    "Projection",
+    "Regions",
+    "SampleMap",
+    "Verdict",
+    "cell_axes",
+    "cell_populations",
+    "cell_regions",
+    "classify",
+    "cluster_order",
+    "composition",
+    "contributions",
+    "density",
+    "density_grid",
+    "fit_model",
+    "haufe_pattern",
+    "label_agreement",
+    "marker_axes",
+    "marker_change",
+    "mass_table",
+    "nearest_regions",
+    "ordered_classes",
+    "outlying",
+    "population_names",
+    "population_shares",
+    "principal_axes",
+    "region_change",
+    "region_pattern",
+    "region_table",
+    "region_weights",
+    "regions",
+    "verdict",
+]

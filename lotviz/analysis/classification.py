@@ -1,0 +1,123 @@
+"""What a classification found: scores beside baselines, held-out figures of every sample, and how to do it again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lotviz.analysis.scoring import HeldOut, Interval, Score
+
+NEGLIGIBLE = 0.02  # a gain in balanced accuracy nobody would notice
+
+
+@dataclass(frozen=True, eq=False)
+class Classification:
+    """How well the class of unseen groups is named, beside the baselines.
+
+    Attributes
+    ----------
+    label, group, batch
+        The columns asked for.
+    classes
+        Names of the classes; for two, a positive score speaks for the second.
+    samples
+        Names of the N samples.
+    n_groups
+        Number of groups that were kept together.
+    scores
+        For each model its balanced accuracy and AUC with 95 % intervals.
+    baseline
+        The best model other than LOT, by balanced accuracy.
+    difference
+        Balanced accuracy of LOT minus that of `baseline`.
+    over_confounds
+        Balanced accuracy of LOT minus that of the confounds; None where none were named.
+    permutation_p
+        Share of permuted labels that are named as well; None when not asked for.
+    groups_per_class
+        Number of groups in each class.
+    warnings
+        Doubts, as sentences.
+    labels
+        Class of each sample as an integer, shape (N,).
+    held_out
+        For each model scores (repeats, N, k) and predictions (repeats, N) of samples it had not seen.
+    folds
+        Test fold of each sample in each repeat, shape (repeats, N).
+    parameters, versions
+        What is needed to do it again.
+    """
+
+    label: str
+    group: str | None
+    batch: str | None
+    classes: tuple[str, ...]
+    samples: tuple[str, ...]
+    n_groups: int
+    scores: dict[str, Score]
+    baseline: str
+    difference: Interval
+    over_confounds: Interval | None
+    permutation_p: float | None
+    groups_per_class: dict[str, int]
+    warnings: tuple[str, ...]
+    labels: NDArray[np.intp]
+    held_out: dict[str, HeldOut]
+    folds: NDArray[np.intp]
+    parameters: dict[str, Any]
+    versions: dict[str, str]
+
+    @property
+    def out_of_fold(self) -> NDArray[np.float64]:
+        """Mean held-out score of LOT, shape (N, k), k = 1 for two classes."""
+        return np.asarray(self.held_out["lot"].scores.mean(axis=0))
+
+    def confusion(self, model: str = "lot") -> pd.DataFrame:
+        """Count samples by true class (rows) and named class (columns), averaged over the repeats."""
+        predicted = self.held_out[model].predicted
+        counts = np.zeros((len(self.classes), len(self.classes)))
+        np.add.at(counts, (np.broadcast_to(self.labels, predicted.shape), predicted), 1.0 / len(predicted))
+        return pd.DataFrame(counts, index=list(self.classes), columns=list(self.classes))
+
+    def per_sample(self) -> pd.DataFrame:
+        """One row a sample: class, mean held-out score of LOT, share of repeats named right, fold in each repeat."""
+        table = pd.DataFrame({"class": [self.classes[c] for c in self.labels]}, index=list(self.samples))
+        single = self.out_of_fold.shape[1] == 1
+        for column, name in enumerate(self.classes[1:] if single else self.classes):
+            table[f"score {name}"] = self.out_of_fold[:, column]
+        table["named right"] = self.held_out["lot"].hits(self.labels)
+        for number, folds in enumerate(self.folds):
+            table[f"fold {number + 1}"] = folds
+        return table.rename_axis("sample")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the result in the fixed shape of ``lotviz classify --json``."""
+        return {
+            "label": self.label,
+            "n_samples": len(self.samples),
+            "n_groups": self.n_groups,
+            "classes": list(self.classes),
+            "scores": {name: found.to_json() for name, found in self.scores.items()},
+            "difference": {"baseline": self.baseline, **self.difference.to_json()},
+            "permutation_p": self.permutation_p,
+            "batch": self.batch,
+            "warnings": list(self.warnings),
+        }
+
+    def to_record(self) -> dict[str, Any]:
+        """Everything, JSON-able: `to_json` with held-out scores, folds, confusion, parameters and versions."""
+        return {
+            **self.to_json(),
+            "group": self.group,
+            "groups_per_class": self.groups_per_class,
+            "per_sample": self.per_sample().reset_index().to_dict(orient="records"),
+            "confusion": {
+                name: table.to_dict(orient="index") for name in self.scores for table in [self.confusion(name)]
+            },
+            "parameters": self.parameters,
+            "versions": self.versions,
+        }

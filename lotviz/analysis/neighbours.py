@@ -1,0 +1,119 @@
+"""Is the nearest other sample one of the same class? The least one asks of a map, beside what chance would give."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lotviz.analysis.model import label_texts
+
+
+@dataclass(frozen=True, eq=False)
+class Agreement:
+    """Agreement of samples with their nearest neighbours.
+
+    Attributes
+    ----------
+    agreement
+        Mean share of the k nearest neighbours that have the sample's own class, between 0 and 1.
+    chance
+        The same for labels dealt at random.
+    p
+        Share of random deals, the true one included, that agree at least as well.
+    same, count
+        Samples whose single nearest neighbour has their class, and samples that could be judged.
+    expected
+        What `same` would be by chance.
+    nearest
+        Row of the nearest neighbour of each sample, shape (N,); -1 where there is none.
+    share
+        Share of the k nearest with the sample's class, shape (N,); NaN for samples without a label or neighbour.
+    """
+
+    agreement: float
+    chance: float
+    p: float
+    same: int
+    count: int
+    expected: float
+    nearest: NDArray[np.intp]
+    share: NDArray[np.float64]
+
+
+def label_agreement(
+    distances: NDArray[np.float64],
+    labels: Sequence[Hashable] | pd.Series,
+    groups: Sequence[Hashable] | pd.Series | None = None,
+    *,
+    k: int = 1,
+    permutations: int = 999,
+    seed: int = 0,
+) -> Agreement:
+    """Compare each sample with its k nearest neighbours.
+
+    Parameters
+    ----------
+    distances
+        Shape (N, N).
+    labels
+        Class of each sample; samples without one are left out.
+    groups
+        Neighbours of the same group do not count: a patient is no witness for himself.
+    k
+        Number of neighbours.
+    permutations
+        Random deals of the labels (whole groups where a group has one label) for `chance` and `p`.
+    seed
+        Of the random deals.
+    """
+    texts = label_texts(labels)
+    units = np.asarray(pd.factorize(pd.Series(list(groups)))[0] if groups is not None else np.arange(len(texts)))
+    known = texts != ""
+    allowed = known[:, None] & known[None, :] & (units[:, None] != units[None, :])
+    far = np.where(allowed, distances, np.inf)
+    order = np.argsort(far, axis=1, kind="stable")[:, :k]
+    reached = np.isfinite(np.take_along_axis(far, order, axis=1))
+    judged = reached.any(axis=1)
+    codes = np.asarray(pd.factorize(pd.Series(texts))[0])
+    share = _shares(codes, order, reached)
+    agreement = float(share[judged].mean()) if judged.any() else 0.0
+    rng = np.random.default_rng(seed)
+    deals = [_dealt(codes, units, known, rng=rng) for _ in range(permutations if judged.any() else 0)]
+    random = np.array([_shares(deal, order, reached)[judged].mean() for deal in deals])
+    nearest_random = np.array([np.mean((deal[order[:, 0]] == deal)[judged]) for deal in deals])
+    return Agreement(
+        agreement=agreement,
+        chance=float(random.mean()) if len(random) else 0.0,
+        p=float((np.sum(random >= agreement - 1e-12) + 1) / (len(random) + 1)),
+        same=int(np.sum((codes[order[:, 0]] == codes) & judged)),
+        count=int(judged.sum()),
+        expected=float(judged.sum() * nearest_random.mean()) if len(random) else 0.0,
+        nearest=np.where(judged, order[:, 0], -1),
+        share=share,
+    )
+
+
+def _shares(codes: NDArray[np.intp], order: NDArray[np.intp], reached: NDArray[np.bool_]) -> NDArray[np.float64]:
+    agree = (codes[order] == codes[:, None]) & reached
+    total = reached.sum(axis=1).astype(np.float64)
+    return np.divide(agree.sum(axis=1), total, out=np.full(len(codes), np.nan), where=total > 0)
+
+
+def _dealt(
+    codes: NDArray[np.intp], units: NDArray[np.intp], known: NDArray[np.bool_], *, rng: np.random.Generator
+) -> NDArray[np.intp]:
+    """Labels exchanged between groups that carry one label each, and within groups that carry several."""
+    dealt = codes.copy()
+    rows = np.flatnonzero(known)
+    members = [rows[units[rows] == unit] for unit in np.unique(units[rows])]
+    whole = [own for own in members if len(np.unique(codes[own])) == 1]
+    for own, label in zip(whole, rng.permutation([codes[own[0]] for own in whole]), strict=True):
+        dealt[own] = label
+    for own in members:
+        if len(np.unique(codes[own])) > 1:
+            dealt[own] = rng.permutation(codes[own])
+    return dealt

@@ -1,0 +1,171 @@
+"""Regions: reference points that belong together, named by their markers as one would name a gate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+
+from lotviz.analysis.model import LinearModel, Part
+from lotviz.data.markers import short_names
+
+if TYPE_CHECKING:
+    from lotviz.transport.embedding import LOTEmbedding
+
+MINUS = "−"
+_BLOCK = 8192  # cells compared with all points at a time
+
+
+@dataclass(frozen=True, eq=False)
+class Regions:
+    """A partition of the reference points into k regions, the largest first.
+
+    Attributes
+    ----------
+    labels
+        Region of each reference point, shape (m,).
+    names
+        One name a region, such as "CD3+ CD8+", all different.
+    profile
+        Mean position of each region in scaled marker space, shape (k, d).
+    masses
+        Share of the reference in each region, shape (k,), sums to 1.
+    markers
+        Names of the d markers.
+    points
+        The reference points, scaled, shape (m, d).
+    """
+
+    labels: NDArray[np.intp]
+    names: tuple[str, ...]
+    profile: NDArray[np.float64]
+    masses: NDArray[np.float64]
+    markers: tuple[str, ...]
+    points: NDArray[np.float64]
+
+    @property
+    def indicator(self) -> NDArray[np.float64]:
+        """One where a point belongs to a region, shape (k, m)."""
+        return (np.arange(len(self.names))[:, None] == self.labels[None, :]).astype(np.float64)
+
+
+def regions(embedding: LOTEmbedding, k: int = 8, *, seed: int = 0) -> Regions:
+    """Group the reference points by weighted k-means in scaled marker space and name the groups.
+
+    Parameters
+    ----------
+    embedding
+        Gives the reference points, their masses and the marker names.
+    k
+        Number of regions; fewer where there are fewer distinct points.
+    seed
+        Of the k-means starts.
+    """
+    from sklearn.cluster import KMeans  # costs 1 s to import
+
+    points, masses = embedding.reference.points, np.asarray(embedding.masses, dtype=np.float64)
+    wanted = min(k, len(np.unique(points, axis=0)))
+    found = KMeans(wanted, n_init=10, random_state=seed).fit_predict(points, sample_weight=masses)
+    share = np.bincount(found, weights=masses, minlength=wanted)
+    rank = np.argsort(np.argsort(-share, kind="stable"), kind="stable")
+    labels = rank[found].astype(np.intp)
+    weights = (np.arange(wanted)[:, None] == labels[None, :]) * masses[None, :]  # (k, m)
+    total = weights.sum(axis=1)
+    profile = weights @ points / total[:, None]
+    return Regions(
+        labels=labels,
+        names=region_names(profile, total, short_names(embedding.markers)),
+        profile=profile,
+        masses=total,
+        markers=tuple(embedding.markers),
+        points=np.asarray(points, dtype=np.float64),
+    )
+
+
+def region_names(
+    profile: NDArray[np.float64], masses: NDArray[np.float64], markers: tuple[str, ...], *, length: int = 3
+) -> tuple[str, ...]:
+    """Name regions, in the field's style, by the markers that lie farthest from the mean of all regions.
+
+    Markers that are high come first; a marker is named only if it lies half a standard deviation from the mean.
+    Names that would be equal are made longer by the next marker, then numbered.
+
+    Examples
+    --------
+    >>> region_names(np.array([[2.0, -1.0], [-2.0, 1.0]]), np.array([0.5, 0.5]), ("CD3", "CD19"))
+    ('CD3+ CD19−', 'CD19+ CD3−')
+    """
+    centred = profile - np.average(profile, axis=0, weights=masses)
+    names = [_name(row, markers, length) for row in centred]
+    for extra in range(length + 1, min(len(markers), length + 3) + 1):
+        names = [
+            _name(row, markers, extra) if names.count(name) > 1 else name
+            for row, name in zip(centred, names, strict=True)
+        ]
+    seen: dict[str, int] = {}
+    unique = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        unique.append(f"{name} ({seen[name]})" if names.count(name) > 1 else name)
+    return tuple(unique)
+
+
+def _name(row: NDArray[np.float64], markers: tuple[str, ...], length: int) -> str:
+    order = [k for k in np.argsort(-np.abs(row), kind="stable")[:length] if abs(row[k]) >= 0.5]
+    high = [f"{markers[k]}+" for k in order if row[k] > 0]
+    low = [f"{markers[k]}{MINUS}" for k in order if row[k] < 0]
+    return " ".join(high + low) if order else "average"
+
+
+def region_weights(model: LinearModel, regions: Regions, *, part: Part = "full") -> NDArray[np.float64]:
+    """Weights of a model summed over the points of each region, shape (k, d).
+
+    The sum is the change of the score when all points of the region move by one scaled unit of the marker.
+    """
+    return np.asarray(regions.indicator @ model.part(part))
+
+
+def region_pattern(model: LinearModel, regions: Regions) -> NDArray[np.float64]:
+    """Haufe pattern of a model averaged over the points of each region by mass, shape (k, d)."""
+    weights = regions.indicator * model.masses[None, :]
+    return np.asarray(weights @ model.pattern / weights.sum(axis=1, keepdims=True))
+
+
+def nearest_regions(scaled_cells: ArrayLike, regions: Regions) -> NDArray[np.intp]:
+    """Region of the reference point each cell lies nearest to, shape (n,), for cells (n, d) in scaled space.
+
+    Unlike `cell_regions`, this says what a cell is, not where its mass comes from: a plan gives every region the
+    same mass in every sample, so only here can a region grow or shrink.
+    """
+    cells = np.asarray(scaled_cells, dtype=np.float64)
+    squared = np.square(regions.points).sum(axis=1)
+    nearest = np.empty(len(cells), dtype=np.intp)
+    for start in range(0, len(cells), _BLOCK):
+        block = cells[start : start + _BLOCK]
+        nearest[start : start + _BLOCK] = np.argmin(squared - 2.0 * block @ regions.points.T, axis=1)
+    return regions.labels[nearest]
+
+
+def cell_regions(plan: sparse.csr_matrix | sparse.csr_array, regions: Regions) -> NDArray[np.intp]:
+    """Region each cell gives most of its mass to, shape (n,), for a plan of shape (m, n)."""
+    mass = sparse.csr_array(plan).T @ regions.indicator.T  # (n, m) @ (m, k)
+    return np.asarray(np.argmax(mass, axis=1), dtype=np.intp)
+
+
+def region_table(model: LinearModel, regions: Regions) -> pd.DataFrame:
+    """Weight and pattern of every region and marker, the heaviest first: columns region, marker, weight, pattern."""
+    weight, pattern = region_weights(model, regions), region_pattern(model, regions)
+    table = pd.DataFrame(
+        {
+            "region": np.repeat(np.asarray(regions.names, dtype=object), len(regions.markers)),
+            "marker": np.tile(np.asarray(regions.markers, dtype=object), len(regions.names)),
+            "weight": weight.ravel(),
+            "pattern": pattern.ravel(),
+        }
+    )
+    order = table["weight"].abs().sort_values(ascending=False, kind="stable").index
+    return table.loc[order].reset_index(drop=True)

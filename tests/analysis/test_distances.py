@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from lotviz.analysis.distances import cluster_order, outlying
+from lotviz.analysis.neighbours import label_agreement
+
+
+def line(*positions):
+    places = np.array(positions, dtype=float)
+    return np.abs(places[:, None] - places[None, :])
+
+
+def test_like_samples_stand_together():
+    order = cluster_order(line(0.0, 10.0, 1.0, 11.0, 0.5))
+    assert sorted(order.tolist()) == [0, 1, 2, 3, 4]
+    assert {*order[:3].tolist()} == {0, 2, 4} or {*order[2:].tolist()} == {0, 2, 4}
+    assert cluster_order(line(3.0, 1.0)).tolist() == [0, 1]
+
+
+def test_order_does_not_depend_on_its_direction():
+    distances = line(0.0, 1.0, 5.0, 5.5)
+    assert cluster_order(distances)[0] < cluster_order(distances)[-1]
+
+
+def test_unlike_samples_are_found_the_farthest_first():
+    assert outlying(line(0.0, 1.0, 2.1, 3.3, 4.2, 50.0, -20.0)).tolist() == [5, 6]
+    assert not len(outlying(line(0.0, 1.0, 100.0)))
+    assert not len(outlying(line(0.0, 1.0, 2.1, 3.0, 4.2, 5.0)))
+
+
+def test_agreement_of_two_clear_clusters():
+    found = label_agreement(line(0, 1, 2, 3, 100, 101, 102, 103), list("aaaabbbb"))
+    assert (found.same, found.count, found.agreement) == (8, 8, 1.0)
+    assert found.p < 0.05
+    assert found.expected == pytest.approx(8 * 3 / 7, abs=0.5)
+    assert found.chance == pytest.approx(3 / 7, abs=0.06)
+
+
+def test_neighbours_of_the_own_group_do_not_count():
+    distances = line(0, 0.1, 50, 50.1)
+    labels = ["a", "a", "b", "b"]
+    assert label_agreement(distances, labels).agreement == 1.0
+    assert label_agreement(distances, labels, ["p", "p", "q", "q"]).agreement == 0.0
+
+
+def test_samples_without_a_label_are_left_out():
+    found = label_agreement(line(0, 0.1, 5, 5.1, 2), ["a", "a", "b", "b", None])
+    assert found.count == 4
+    assert np.isnan(found.share[4])
+    assert found.nearest[4] == -1
+
+
+def test_no_neighbour_at_all_is_no_agreement():
+    found = label_agreement(line(0, 1), ["a", "b"], ["p", "p"])
+    assert (found.count, found.same, found.agreement, found.expected) == (0, 0, 0.0, 0.0)
+
+
+def test_several_neighbours_are_averaged():
+    found = label_agreement(line(0, 1, 2), ["a", "a", "b"], k=2)
+    assert found.share.tolist() == [0.5, 0.5, 0.0]

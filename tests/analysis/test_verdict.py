@@ -1,0 +1,60 @@
+from dataclasses import replace
+
+import pytest
+
+from lotviz.analysis.classify import classify
+from lotviz.analysis.scoring import Interval, Score
+from lotviz.analysis.verdict import gain_of, verdict
+from tests.analysis.conftest import cohort_of, noise_clouds
+
+
+@pytest.fixture(scope="module")
+def measured():
+    cohort = cohort_of(noise_clouds(12), {"label": ["a", "b"] * 6})
+    return classify(cohort, "label", points=4, repeats=1, permutations=0, cells_per_sample=20)
+
+
+def with_figures(measured, accuracy, *, p=0.01, confounds=None, over=None, groups=None, permutations=99):
+    scores = dict(measured.scores)
+    scores["lot"] = Score(Interval(*accuracy), scores["lot"].auc)
+    if confounds is not None:
+        scores["confounds"] = Score(Interval(confounds, 0.0, 1.0), scores["lot"].auc)
+    return replace(
+        measured,
+        scores=scores,
+        permutation_p=p,
+        over_confounds=None if over is None else Interval(*over),
+        groups_per_class=groups or {"a": 6, "b": 6},
+        difference=Interval(0.1, -0.01, 0.2),
+        parameters={**measured.parameters, "permutations": permutations},
+    )
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "options", "kind"),
+    [
+        ((0.90, 0.80, 0.97), {}, "yes"),
+        ((0.79, 0.68, 0.88), {}, "moderately"),
+        ((0.79, 0.68, 0.88), {"p": None}, "moderately"),
+        ((0.60, 0.45, 0.75), {}, "no"),
+        ((0.79, 0.68, 0.88), {"p": 0.31}, "no"),
+        ((0.79, 0.68, 0.88), {"p": 0.1, "permutations": 9}, "moderately"),
+        ((0.90, 0.80, 0.97), {"confounds": 0.85, "over": (0.05, -0.05, 0.15)}, "confounded"),
+        ((0.90, 0.80, 0.97), {"confounds": 0.85, "over": (0.05, 0.01, 0.15)}, "yes"),
+        ((0.90, 0.80, 0.97), {"confounds": 0.60, "over": (0.30, -0.01, 0.50)}, "yes"),
+        ((0.90, 0.80, 0.97), {"groups": {"a": 4, "b": 9}}, "too_few"),
+    ],
+)
+def test_the_answer_follows_from_the_figures(measured, accuracy, options, kind):
+    found = verdict(with_figures(measured, accuracy, **options))
+    assert found.kind == kind
+    assert found.show_weights == (kind not in ("no", "too_few"))
+    assert found.chance == 0.5
+    assert found.gain == "not_established"
+
+
+def test_thresholds_of_the_gain():
+    assert gain_of(Interval(0.10, 0.01, 0.20)) == "established"
+    assert gain_of(Interval(0.10, -0.01, 0.20)) == "not_established"
+    assert gain_of(Interval(0.01, 0.005, 0.02)) == "none"
+    assert gain_of(Interval(-0.10, -0.20, -0.01)) == "none"
