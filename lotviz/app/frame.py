@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -14,6 +15,7 @@ import panel_material_ui as pmui
 from lotviz.app.choices import Choices
 from lotviz.app.look import STYLESHEET
 from lotviz.data import Problem
+from lotviz.views.style import clipped
 
 WIDE = {"sizing_mode": "stretch_width"}
 FULL = {"sizing_mode": "stretch_both", "margin": 0}
@@ -84,6 +86,7 @@ def html(content: str, **options: Any) -> pn.pane.HTML:
 
 def question(title: str, answer: str) -> str:
     """Return a page's question and its answer; `answer` may hold markup."""
+    answer = re.sub(r"(\d) %", "\\1\u00a0%", answer)  # a number never leaves its unit behind
     return f'<header class="question"><h1>{escape(title)}</h1><p>{answer}</p></header>'
 
 
@@ -154,7 +157,8 @@ def cells_badge(shown: int, total: int) -> str:
 def key(label: str, colour: str, mark: str = "circle") -> str:
     """Return one entry of a legend."""
     paint = f"color:{colour};border-color:{colour}" if mark in {"ring", "dashes"} else f"background:{colour}"
-    return f'<span class="key"><i class="{mark}" style="{paint}"></i>{escape(label)}</span>'
+    words = escape(clipped(label, 18))
+    return f'<span class="key" title="{escape(label)}"><i class="{mark}" style="{paint}"></i>{words}</span>'
 
 
 def legend(*entries: str) -> str:
@@ -174,10 +178,21 @@ def ramp(colours: Sequence[str], left: str, right: str) -> str:
     return f'<span class="ramp">{escape(left)}{bar}{escape(right)}</span>'
 
 
+def _place(where: str) -> str:
+    """Return a place without the folders above it: the rest of the page says where the cohort lies.
+
+    Examples
+    --------
+    >>> _place("/data/study/sheet.csv, row 3")
+    'sheet.csv, row 3'
+    """
+    return re.sub(r"(?:[A-Za-z]:)?(?:[/\\][^/\\,]+)*[/\\](?=[^/\\]+$)", "", where, count=1)
+
+
 def problems(found: Sequence[Problem], *, most: int = 6, narrow: bool = False) -> str:
     """Return problems, each with its place, what is wrong and what to do."""
     notes = [
-        f'<div class="problem" role="note"><b>{escape(p.where)}.</b> {escape(p.what)} {escape(p.fix)}</div>'
+        f'<div class="problem" role="note"><b>{escape(_place(p.where))}.</b> {escape(p.what)} {escape(p.fix)}</div>'
         for p in found[:most]
     ]
     if len(found) > most:

@@ -20,6 +20,7 @@ from lotviz.app.failures import Failure
 from lotviz.app.jobs import Job
 from lotviz.app.workspace import Comparison, Opened, Opening, Separation, Workspace
 from lotviz.data import Cohort, CohortError, Problem, resolve_role
+from lotviz.data.markers import short_names
 from lotviz.transport import LOTEmbedding, embed
 from lotviz.views.theme import BLUE, VERMILLION, group_colours, group_marks, population_colours
 
@@ -147,6 +148,11 @@ class Session:
         label, positive = self.label, self.choices.positive
         make = partial(fit_model, self.embedding, self.embedding.samples[label], positive)
         return self.derived("model", make, label, positive)
+
+    def word(self, marker: str) -> str:
+        """Return what a marker is called in a picture: its first word, where that tells the markers apart."""
+        markers = self.cohort.markers
+        return short_names(markers)[markers.index(marker)]
 
     def groups(self, column: str | None = None) -> list[str]:
         """Name the groups of a column, the label's unless said otherwise, in their fixed order."""

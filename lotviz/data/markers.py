@@ -58,6 +58,20 @@ def numbered(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(unique)
 
 
+def short_names(markers: Sequence[str]) -> tuple[str, ...]:
+    """Drop what follows the first word of every marker, the detector and its dye, if the first words tell them apart.
+
+    Examples
+    --------
+    >>> short_names(["CD57 V450-PB-H", "CD45RA B525-FITC-H"])
+    ('CD57', 'CD45RA')
+    >>> short_names(["CD4 BV421", "CD4 FITC"])
+    ('CD4 BV421', 'CD4 FITC')
+    """
+    first = tuple((marker.split() or [marker])[0] for marker in markers)
+    return first if len(set(first)) == len(markers) else tuple(markers)
+
+
 def _bare_name(name: str) -> str:
     return _METAL_PREFIX.sub("", _METAL_SUFFIX.sub("", name)) or name
 

@@ -8,7 +8,7 @@ from typing import Any
 import holoviews as hv
 import numpy as np
 
-from lotviz.views.style import flat, labelled, signed, styled, unlined, words
+from lotviz.views.style import clipped, flat, labelled, signed, styled, unlined, words
 from lotviz.views.theme import TOKENS, ThemeName, diverging, sequential
 
 CHANCE = "dashed"
@@ -84,7 +84,7 @@ def dumbbells(
             size="12px",
         )
     )
-    return _rows(picture, names, xlabel=unit, xlim=(0, top * 1.18 or 1))
+    return _rows(picture, names, xlabel=unit, xlim=(0, top * 1.3 or 1))
 
 
 def shift_and_shape(
@@ -135,7 +135,12 @@ def weight_bars(
 def signed_table(columns: Sequence[str], rows: Sequence[str], values: np.ndarray, *, theme: ThemeName) -> hv.HeatMap:
     """Return a table of signed values, (rows, columns), on the diverging map centred at zero."""
     limit = float(np.abs(values).max(initial=0)) or 1.0
-    cells = [(column, row, float(values[i, j])) for i, row in enumerate(rows) for j, column in enumerate(columns)]
+    # Numbers on the axes, or two names that are cut to the same letters would become one row.
+    cells = [(j, i, float(values[i, j])) for i in range(len(rows)) for j in range(len(columns))]
+    names = {
+        "xticks": [(j, clipped(name, 10)) for j, name in enumerate(columns)],
+        "yticks": [(i, clipped(name)) for i, name in enumerate(rows)],
+    }
     heat = hv.HeatMap(cells, ["marker", "region"], "weight").opts(
         cmap=diverging(theme),
         clim=(-limit, limit),
@@ -152,6 +157,7 @@ def signed_table(columns: Sequence[str], rows: Sequence[str], values: np.ndarray
         ylabel="",
         invert_yaxis=True,
         xrotation=35,
+        **names,
     )
 
 
@@ -162,7 +168,7 @@ def mass_table(names: Sequence[str], values: np.ndarray, *, theme: ThemeName) ->
     """
     token = TOKENS[theme]
     top = float(values.max(initial=0)) or 1.0
-    numbered = [(i, f"{name}  {i + 1}") for i, name in enumerate(names)]
+    numbered = [(i, f"{clipped(name)}  {i + 1}") for i, name in enumerate(names)]
     ticks = {"xticks": [(i, str(i + 1)) for i in range(len(names))], "yticks": numbered}
     cells = [(j, i, float(values[i, j])) for i in range(len(names)) for j in range(len(names))]
     heat = hv.HeatMap(cells, ["to", "from"], "percent").opts(
@@ -266,7 +272,9 @@ def cells_per_sample(
         * hv.Points(short, *dims).opts(color=token["warn"], size=9, line_width=1, **hover)
     )
     low, high = min(few, counts.min()) * 0.6, max(few, counts.max()) * 1.7
-    ticks = [(10**k, f"{10**k:,}") for k in range(8) if low <= 10**k <= high] or [(few, f"{few:,}")]
+    tens = [10**k for k in range(8)]
+    steps = tens if high / low > 300 else [step * ten for ten in tens for step in (1, 2, 5)]
+    ticks = [(step, f"{step:,}") for step in steps if low <= step <= high]
     rows = [(len(kinds) - i, kind) for i, kind in enumerate(kinds)]
     return styled(
         picture,
@@ -294,7 +302,7 @@ def _downwards(rows: Sequence[Any]) -> list[int]:
 
 def _rows(picture: hv.Overlay, names: Sequence[str], *, xlabel: str, **options: Any) -> hv.Overlay:
     """Return a picture of named rows."""
-    ticks = list(zip(_downwards(names), names, strict=True))
+    ticks = list(zip(_downwards(names), map(clipped, names), strict=True))
     return styled(
         picture,
         flat,

@@ -11,7 +11,7 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 
-from lotviz.views.style import bare, styled, words
+from lotviz.views.style import bare, clipped, styled, words
 from lotviz.views.theme import TOKENS, ThemeName, diverging, rgba, sequential
 
 Bounds = tuple[float, float, float, float]  # x from, x to, y from, y to
@@ -194,7 +194,7 @@ def _faintest(cells: int) -> int:
 
 def _visible(image: tf.Image, cells: int) -> tf.Image:
     """Draw each cell as a dot where the cells are few: a single pixel would be lost."""
-    radius = sum(cells < limit for limit in (300, 3_000, 12_000))
+    radius = sum(cells < limit for limit in (400, 4_000, 40_000))
     return tf.spread(image, px=radius) if radius else image
 
 
@@ -210,7 +210,7 @@ def _names(
     rows: list[tuple[float, float, str]] = []
     shares = {name: float((populations == name).mean()) for name in names}
     for name in sorted((n for n in names if shares[n] >= 0.04), key=lambda n: -shares[n]):
-        text = f"{name} {100 * shares[name]:.0f} %"
+        text = f"{clipped(name, 20)} {100 * shares[name]:.0f} %"
         half = len(text) * wide / 2
         x, y = np.median(points[populations == name], axis=0).tolist()
         x = float(np.clip(x, x0 + half, x1 - half))

@@ -84,6 +84,17 @@ def signed(value: float, digits: int = 2) -> str:
     return f"{value:+.{digits}f}".replace("-", "−")
 
 
+def clipped(text: str, most: int = 24) -> str:
+    """Shorten a name that would push its picture aside.
+
+    Examples
+    --------
+    >>> clipped("a name of more than a few words", 12)
+    'a name of m…'
+    """
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def words(rows: Iterable[tuple[float, float, str]], colour: str, *, size: str = "11px", **options: Any) -> hv.Labels:
     """Return labels set at (x, y); left-aligned unless said otherwise."""
     return hv.Labels(list(rows), ["x", "y"], "text").opts(

@@ -147,7 +147,7 @@ def _markers(session: Session, page: Page) -> object:
     pieces = [
         (
             picture(
-                html(headline(escape(marker), small=True)),
+                html(headline(escape(session.word(marker)), small=True)),
                 page.plot(lambda marker=marker: _curves(session, marker), "label", "batch"),
             ),
             f"{1 + i % ACROSS}",

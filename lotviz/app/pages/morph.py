@@ -154,7 +154,7 @@ def _markers(session: Session, page: Page) -> object:
     """Return the places of six marker curves."""
     tiles = []
     for place in range(min(MARKERS_SHOWN, len(session.embedding.markers))):
-        name = page.html(lambda place=place: headline(escape(_marker(session, place)), small=True), *PAIR)
+        name = page.html(lambda place=place: headline(escape(session.word(_marker(session, place))), small=True), *PAIR)
         curve = page.plot(lambda place=place: _curve(session, _marker(session, place)), *PAIR, "t")
         tiles.append((picture(name, curve), f"{1 + place % 3}", f"{1 + place // 3}"))
     return grid(

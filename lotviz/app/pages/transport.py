@@ -26,7 +26,6 @@ from lotviz.app.frame import (
     select,
 )
 from lotviz.app.pages.views_of_cells import (
-    axes_note,
     frame_of,
     points_of,
     populations_of,
@@ -81,7 +80,7 @@ def _end_head(session: Session, end: str) -> str:
 
 def _moves_head(session: Session) -> str:
     """Return the head line of what moves."""
-    return headline("What moves", f"{axes_note(session)}; dots: ends", _arrows_badge(session))
+    return headline("What moves", "dots: ends", _arrows_badge(session))
 
 
 def _shares_head(session: Session) -> str:
@@ -118,7 +117,7 @@ def _answer(session: Session) -> str:
     return (
         f"<b>{escape(parts.names[down])} go from {shares[0]:.0f} % to {shares[1]:.0f} % of cells and "
         f"{escape(parts.names[up])} from {shares[2]:.0f} % to {shares[3]:.0f} %</b>; "
-        f"{escape(top['marker'])} {way} most. "
+        f"{escape(session.word(top['marker']))} {way} most. "
         f"{100 * change.shift_share:.0f} % of the squared distance is a shift all cells share, "
         f"{100 * (1 - change.shift_share):.0f} % is a change of shape."
     )
@@ -184,7 +183,7 @@ def _markers(session: Session) -> object:
     """Return shift and shape of the markers that change most."""
     table = _change(session).table().head(MOST_MARKERS)
     return shift_and_shape(
-        table["marker"].tolist(),
+        [session.word(marker) for marker in table["marker"]],
         table["shift"].to_numpy(),
         table["shape"].to_numpy(),
         theme=session.choices.theme,

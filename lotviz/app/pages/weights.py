@@ -133,6 +133,8 @@ def _gain(found: object) -> str:
     gain = found.difference
     points = f"{signed(100 * gain.low, 0)} to {signed(100 * gain.high, 0)}"
     against = NAMES[found.baseline].lower()
+    if max(abs(gain.low), abs(gain.high)) < 0.005:
+        return f"<b>{against.capitalize()} do exactly as well.</b>"
     if gain.low > 0:
         return f"That is {100 * gain.mean:.0f} points better than {against} ({points})."
     if gain.high < 0:
@@ -168,7 +170,7 @@ def _markers(session: Session) -> object:
     pattern = (model.masses[:, None] * model.pattern).sum(axis=0)
     order = np.argsort(-np.abs(weight), kind="stable")[:MOST_MARKERS]
     return weight_bars(
-        [model.markers[i] for i in order],
+        [session.word(model.markers[i]) for i in order],
         weight[order] / (np.abs(weight).max() or 1.0),
         pattern[order] / (np.abs(pattern).max() or 1.0),
         classes=model.classes,
@@ -181,7 +183,7 @@ def _regions(session: Session) -> object:
     model, part = session.model, PARTS[session.choices.part]
     table = region_weights(model, session.regions, part=part)
     order = np.argsort(-np.abs(table).sum(axis=0), kind="stable")[:MOST_MARKERS]
-    columns = [model.markers[i] for i in order]
+    columns = [session.word(model.markers[i]) for i in order]
     return signed_table(columns, list(session.regions.names), table[:, order], theme=session.choices.theme)
 
 
