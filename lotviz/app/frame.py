@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-import holoviews as hv
 import panel as pn
 import panel_material_ui as pmui
 
@@ -33,11 +32,14 @@ class Live:
         Returns the pane's new content; called when the page opens and when a choice it depends on changes.
     depends
         Names of choices.
+    late
+        Computed once the rest of the page is on the screen.
     """
 
     pane: Any
     compute: Callable[[], Any]
     depends: tuple[str, ...] = ()
+    late: bool = False
 
 
 @dataclass
@@ -53,18 +55,18 @@ class Page:
         """Return a piece of HTML that follows the choices it depends on."""
         return self._lives(html("", **options), compute, depends)
 
-    def plot(self, compute: Callable[[], Any], *depends: str) -> pn.pane.HoloViews:
+    def plot(self, compute: Callable[[], Any], *depends: str, late: bool = False) -> pn.pane.HoloViews:
         """Return a picture that follows the choices it depends on and fills its place."""
-        pane = pn.pane.HoloViews(hv.Overlay([]), min_height=40, linked_axes=False, **FULL)
-        return self._lives(pane, compute, depends)
+        pane = pn.pane.HoloViews(None, min_height=40, linked_axes=False, **FULL)
+        return self._lives(pane, compute, depends, late=late)
 
-    def shaped(self, compute: Callable[[], Any], *depends: str, shape: float) -> pn.Column:
+    def shaped(self, compute: Callable[[], Any], *depends: str, shape: float, late: bool = False) -> pn.Column:
         """Return a picture `shape` times as wide as high, as large as its place allows.
 
         A figure of equal scales would be stretched where its width is what limits it: Bokeh keeps its aspect only
         while the height does. The place is a container, and the figure takes its size from it.
         """
-        pane = self.plot(compute, *depends)
+        pane = self.plot(compute, *depends, late=late)
         width = f"min(100cqw, calc(100cqh * {shape:.4f}))"
         fixed = {"flex": "none", "align-self": "center", "min-height": "0"}
         pane.styles = {"width": width, "height": "auto", "aspect-ratio": f"{shape:.4f}", **fixed}
@@ -74,8 +76,8 @@ class Page:
         """Do something when the page opens and when one of the choices changes."""
         self.live.append(Live(None, action, depends))
 
-    def _lives(self, pane: Any, compute: Callable[[], Any], depends: Iterable[str]) -> Any:
-        self.live.append(Live(pane, compute, tuple(depends)))
+    def _lives(self, pane: Any, compute: Callable[[], Any], depends: Iterable[str], *, late: bool = False) -> Any:
+        self.live.append(Live(pane, compute, tuple(depends), late))
         return pane
 
 

@@ -6,6 +6,7 @@ import logging
 import socket
 import threading
 import webbrowser
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import panel as pn
 from tornado.web import OutputTransform
 
 from lotviz.app.choices import Choices
+from lotviz.app.failures import attempt
 from lotviz.app.session import Session
 from lotviz.app.shell import Shell
 from lotviz.app.workspace import DEMOS, Workspace
@@ -97,7 +99,8 @@ def run(
     server = make_server(workspace, first, at_once=demo, port=port, address=address)
     url = f"http://{address}:{server.port}/"
     LOG.info("lotviz runs at %s (Ctrl+C ends it)", url)
-    threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
+    for name, work in (("warm-up", warm_up), ("first cohort", partial(prepare, workspace, first, at_once=demo))):
+        threading.Thread(target=work, name=name, daemon=True).start()
     if open_browser:
         webbrowser.open(url)
     server.run_until_shutdown()
@@ -145,6 +148,15 @@ def free_port(address: str) -> int:
     with socket.socket() as probe:
         probe.bind((address, 0))
         return int(probe.getsockname()[1])
+
+
+def prepare(workspace: Workspace, first: str, *, at_once: bool) -> None:
+    """Begin the work that the first page will ask for, while the browser is still starting; its page takes it over."""
+    if not first:
+        return
+    session, never = Session(workspace, Choices(cohort=first)), threading.Event()
+    work = partial(workspace.compare, session.comparison) if at_once else partial(workspace.open, session.opening)
+    attempt(lambda: work(lambda *_progress: None, never))
 
 
 def warm_up() -> None:

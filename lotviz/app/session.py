@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 import param
 
-from lotviz.analysis.classify import Classification, classify
+from lotviz.analysis.classify import Classification
 from lotviz.analysis.composition import population_names
 from lotviz.analysis.model import LinearModel, fit_model, ordered_classes
 from lotviz.analysis.reduction import Projection, cell_axes, marker_axes
@@ -21,7 +21,7 @@ from lotviz.app.jobs import Job
 from lotviz.app.workspace import Comparison, Opened, Opening, Separation, Workspace
 from lotviz.data import Cohort, CohortError, Problem, resolve_role
 from lotviz.data.markers import short_names
-from lotviz.transport import LOTEmbedding, embed
+from lotviz.transport import LOTEmbedding
 from lotviz.views.theme import BLUE, VERMILLION, group_colours, group_marks, population_colours
 
 MOST_GROUPS = 12  # a column with more different values is not offered as groups
@@ -140,7 +140,9 @@ class Session:
         """The chosen two-dimensional view of cells."""
         if self.choices.axes == PRINCIPAL:
             return self.derived("axes", lambda: cell_axes(self.embedding))
-        return marker_axes(self.embedding.markers, self.choices.x, self.choices.y)
+        view = marker_axes(self.embedding.markers, self.choices.x, self.choices.y)
+        # In units of each marker's spread: two markers of very different ranges still fill one frame.
+        return replace(view, matrix=view.matrix / self.embedding.scaling.scale[:, None])
 
     @property
     def model(self) -> LinearModel:
@@ -191,23 +193,12 @@ class Session:
 
     def compare(self) -> None:
         """Embed the open cohort."""
-        cohort, request = self.cohort, self.comparison
-
-        def work(progress: Callable[..., None], cancel: threading.Event) -> LOTEmbedding:
-            options = {"points": request.points, "seed": request.seed, "progress": progress, "cancel": cancel}
-            return self.workspace.recall(request, lambda: embed(cohort, **options))
-
-        self._start(f"Comparing {len(cohort.samples)} samples", work, lambda _embedding: None)
+        title = f"Comparing {len(self.cohort.samples)} samples"
+        self._start(title, partial(self.workspace.compare, self.comparison), lambda _embedding: None)
 
     def separate(self) -> None:
         """Measure how well the chosen groups separate."""
-        cohort, request = self.cohort, self.separation
-
-        def work(progress: Callable[..., None], cancel: threading.Event) -> Any:
-            options = {"group": request.group, "batch": request.batch, "seed": request.seed}
-            run = partial(classify, cohort, request.label, **options, progress=progress, cancel=cancel)
-            return self.workspace.recall(request, run)
-
+        work = partial(self.workspace.separate, self.separation)
         self._start("Separating the groups", work, lambda _classification: None)
 
     def poll(self) -> bool:

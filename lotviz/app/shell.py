@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from html import escape
 from typing import Any
@@ -13,8 +14,8 @@ import param
 from lotviz import __version__
 from lotviz.app import pages
 from lotviz.app.choices import PAGES, Choices
-from lotviz.app.failures import Failure, Outcome, attempt
-from lotviz.app.frame import FULL, WIDE, Page, html, keys, problems, question
+from lotviz.app.failures import Failure, attempt
+from lotviz.app.frame import FULL, WIDE, Live, Page, html, keys, problems, question
 from lotviz.app.look import MATERIAL, NAVIGATION, PAGE
 from lotviz.app.script import script_of
 from lotviz.app.session import Session
@@ -49,6 +50,7 @@ class Shell:
         self.session = session
         self._at_once = at_once
         self._live: Page = Page()
+        self._fault: Failure | None = None
         self._document = pn.state.curdoc
         self._looking: Any = None
         self._build()
@@ -127,8 +129,8 @@ class Shell:
         """Draw the chosen page, its drawer and the rail from the results there are."""
         outcome = attempt(partial(pages.page, self.session))
         page: Page = outcome.answer or Page(head=html(question("This page could not be drawn", "")))
-        self._live = page
-        self._fill(page, lambda _live: True, outcome)
+        self._live, self._fault = page, outcome.failure or self.session.failure
+        self._fill(page, lambda live: not live.late)
         with pn.io.hold():
             self._head.object = page.head.object if page.head is not None else ""
             self._body[:] = [page.body] if page.body is not None else []
@@ -138,21 +140,28 @@ class Shell:
         if page.head is not None:
             page.head.param.watch(lambda event: setattr(self._head, "object", event.new), "object")
         self._show_work()
+        if any(live.late for live in page.live):
+            pn.state.execute(partial(self._draw_late, page), schedule=True)
+
+    def _draw_late(self, page: Page) -> None:
+        """Fill the panes that were left for later, unless another page has been chosen since."""
+        if page is self._live:
+            self._fill(page, lambda live: live.late)
 
     def _refresh(self, names: set[str]) -> None:
         """Compute again what depends on the choices that changed."""
-        self._fill(self._live, lambda live: bool(names & set(live.depends)), Outcome())
+        self._fault = None
+        self._fill(self._live, lambda live: bool(names & set(live.depends)))
 
-    def _fill(self, page: Page, wanted: Any, outcome: Outcome) -> None:
+    def _fill(self, page: Page, wanted: Callable[[Live], bool]) -> None:
         """Fill the live panes; the first failure is shown, the other panes are filled all the same."""
-        failure: Failure | None = outcome.failure or self.session.failure
         with pn.io.hold():
             for live in filter(wanted, page.live):
-                result = attempt(live.compute)
-                failure = failure or result.failure
-                if result.failure is None:
-                    _put(live.pane, result.answer)
-            self._failure.object = _alert(failure)
+                outcome = attempt(live.compute)
+                self._fault = self._fault or outcome.failure
+                if outcome.failure is None:
+                    _put(live.pane, outcome.answer)
+            self._failure.object = _alert(self._fault)
 
     # ---- events -------------------------------------------------------------------------------------------------
 

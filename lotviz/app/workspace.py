@@ -12,12 +12,17 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from lotviz.analysis.classify import Classification, classify
 from lotviz.data import Cohort, CohortError, Problem, check, read_cohort, simulate
+from lotviz.transport import Cancelled, LOTEmbedding, embed
+
+Progress = Callable[[int, int, str], None]
 
 DEMOS = {"demo: patients": "patients", "demo: organoids": "organoids"}
 KEPT = 12  # results; the oldest is let go
@@ -67,26 +72,29 @@ class Workspace:
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+        self._under_way: dict[Hashable, threading.Lock] = {}
         self._lock = threading.Lock()
 
     def offers(self) -> list[str]:
         """Name every cohort that can be opened: those found under the data root, then the built-in ones."""
         return [*sorted(self._found()), *DEMOS]
 
-    def open(self, request: Opening, progress: Callable[..., None], cancel: threading.Event) -> Opened:
+    def open(self, request: Opening, progress: Progress, cancel: threading.Event) -> Opened:
         """Read a cohort and look through every sample of it."""
-        return self.recall(request, lambda: _opened(self._read(request), progress, cancel))
+        return self._recall(request, lambda: _looked_through(self._read(request), progress, cancel), cancel)
 
-    def recall(self, request: Hashable, work: Callable[[], Any]) -> Any:
-        """Return the result of a request: the kept one, or the one that `work` makes now."""
-        kept = self.kept(request)
-        if kept is None:
-            kept = work()
-            with self._lock:
-                self._kept[request] = kept
-                while len(self._kept) > KEPT:
-                    self._kept.popitem(last=False)
-        return kept
+    def compare(self, request: Comparison, progress: Progress, cancel: threading.Event) -> LOTEmbedding:
+        """Embed the samples of a cohort."""
+        cohort = self.open(request.opening, progress, cancel).cohort
+        options = {"points": request.points, "seed": request.seed, "progress": progress, "cancel": cancel}
+        return self._recall(request, lambda: embed(cohort, **options), cancel)
+
+    def separate(self, request: Separation, progress: Progress, cancel: threading.Event) -> Classification:
+        """Measure how well the groups of a cohort separate."""
+        cohort = self.open(request.opening, progress, cancel).cohort
+        options = {"group": request.group, "batch": request.batch, "seed": request.seed}
+        work = partial(classify, cohort, request.label, **options, progress=progress, cancel=cancel)
+        return self._recall(request, work, cancel)
 
     def kept(self, request: Hashable) -> Any:
         """Return the result of an earlier request, or None."""
@@ -94,6 +102,29 @@ class Workspace:
             if request in self._kept:
                 self._kept.move_to_end(request)
             return self._kept.get(request)
+
+    def _recall(self, request: Hashable, work: Callable[[], Any], cancel: threading.Event) -> Any:
+        """Return the result of a request: the kept one, one that is being made for somebody else, or a new one."""
+        with self._lock:
+            under_way = self._under_way.setdefault(request, threading.Lock())
+        while not under_way.acquire(timeout=0.1):
+            if cancel.is_set():
+                raise Cancelled
+        try:
+            result = self.kept(request)
+            if result is None:
+                result = work()
+                self._keep(request, result)
+            return result
+        finally:
+            under_way.release()
+
+    def _keep(self, request: Hashable, result: Any) -> None:
+        """Keep a result; the one that was not asked for longest is let go."""
+        with self._lock:
+            self._kept[request] = result
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
 
     def key_of(self, path: Path) -> str:
         """Name a path as the workspace does.
@@ -170,7 +201,7 @@ class Opened:
 SKETCHED = 500  # cells of each sample
 
 
-def _opened(cohort: Cohort, progress: Callable[..., None], cancel: threading.Event) -> Opened:
+def _looked_through(cohort: Cohort, progress: Progress, cancel: threading.Event) -> Opened:
     """Look through a cohort; its problems come in the order of finding, those of the reading first."""
     found = check(cohort, progress=progress, cancel=cancel)
     errors = [problem for problem in found if problem.severity == "error"]

@@ -51,7 +51,7 @@ def morph(session: Session) -> Page:
     page.effect(lambda: canvas.param.update(t=choices.t), "t")
     curves_head = page.html(
         lambda: headline(
-            "Markers at this point",
+            "Markers here",
             escape(session.embedding.transform.describe()),
             legend(
                 key("now", "var(--lv-accent)", "line"),
@@ -63,7 +63,7 @@ def morph(session: Session) -> Page:
     )
     populations = page.html(
         lambda: headline(
-            f"{session.population_word.capitalize()} at this point",
+            f"{session.population_word.capitalize()} here",
             "",
             legend(
                 key("now", "var(--lv-ink3)", "square"),

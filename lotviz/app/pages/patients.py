@@ -198,7 +198,7 @@ def _tile(session: Session, page: Page, place: int) -> object:
     def cells() -> object:
         return sample_cloud(session, shown_samples(session)[place], shares=False)
 
-    return picture(page.html(head, "a", "b"), page.shaped(cells, "a", "b", *VIEW, shape=SHAPE))
+    return picture(page.html(head, "a", "b"), page.shaped(cells, "a", "b", *VIEW, shape=SHAPE, late=True))
 
 
 def _cells_head(session: Session) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from html import escape
 
 import numpy as np
@@ -213,9 +214,8 @@ def _cells(session: Session, page: Page) -> object:
     tiles = []
     for place in range(min(4, len(session.embedding.samples))):
         head = page.html(lambda place=place: _sample_head(session, place), *depends)
-        tiles.append(
-            picture(head, page.shaped(lambda place=place: _sample_cells(session, place), *depends, shape=SHAPE))
-        )
+        cells = partial(_sample_cells, session, place)
+        tiles.append(picture(head, page.shaped(cells, *depends, shape=SHAPE, late=True)))
     head = page.html(lambda: _cells_head(session), *depends)
     return picture(head, row_of(tiles))
 
