@@ -72,6 +72,7 @@ def label_agreement(
     """
     texts = label_texts(labels)
     units = np.asarray(pd.factorize(pd.Series(list(groups)))[0] if groups is not None else np.arange(len(texts)))
+    units = np.where(units < 0, len(texts) + np.arange(len(texts)), units)  # of an unknown group: each for itself
     known = texts != ""
     allowed = known[:, None] & known[None, :] & (units[:, None] != units[None, :])
     far = np.where(allowed, distances, np.inf)

@@ -48,6 +48,13 @@ class Choices(param.Parameterized):
         "colour", "a", "b", "axes", "x", "y", "part", "shade", "insist", "t", "theme",
     )  # fmt: skip
 
+    def __init__(self, **chosen: object) -> None:
+        super().__init__()
+        for name in ("label", "group", "batch", "positive", "colour", "a", "b", "x", "y", "cohort"):
+            # A list of its own: what one session may choose from is not to be seen in another.
+            self.param[name].objects = list(self.param[name].objects)
+        self.param.update(**chosen)
+
     def offer(self, name: str, objects: Sequence[str], default: str) -> None:
         """Set what can be chosen for `name`; a choice that is not among it falls back to `default`."""
         self.param[name].objects = list(objects)

@@ -185,10 +185,10 @@ def _place(where: str) -> str:
 
     Examples
     --------
-    >>> _place("/data/study/sheet.csv, row 3")
-    'sheet.csv, row 3'
+    >>> _place("/data/study/sheet.csv, row 3"), _place("P1.fcs, marker CD3/CD28")
+    ('sheet.csv, row 3', 'P1.fcs, marker CD3/CD28')
     """
-    return re.sub(r"(?:[A-Za-z]:)?(?:[/\\][^/\\,]+)*[/\\](?=[^/\\]+$)", "", where, count=1)
+    return re.sub(r"^(?:[A-Za-z]:)?[/\\](?:[^/\\,]+[/\\])*", "", where)
 
 
 def problems(found: Sequence[Problem], *, most: int = 6, narrow: bool = False) -> str:

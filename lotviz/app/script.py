@@ -68,6 +68,8 @@ def _transport(session: Session) -> str:
 
 def _weights(session: Session) -> str:
     """Separate the groups, and take the score of one sample apart."""
+    if session.label is None:
+        return ""
     c = session.choices
     options = f"group={session.group!r}, batch={session.batch!r}"
     return (

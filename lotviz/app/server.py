@@ -57,7 +57,9 @@ class SecureHeaders(OutputTransform):
         pass
 
     def transform_first_chunk(self, status_code: int, headers: Any, chunk: bytes, finishing: bool) -> Any:  # noqa: ARG002
-        """Add the headers; static files keep their own rule for caching."""
+        """Add the headers; static files keep their own rule for caching, and no other site may read an answer."""
+        for name in [name for name in headers if name.lower().startswith("access-control-")]:
+            del headers[name]
         for name, value in HEADERS.items():
             if name != "Cache-Control" or name not in headers:
                 headers[name] = value

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import param
 
 from lotviz.analysis.classify import Classification
 from lotviz.analysis.composition import population_names
-from lotviz.analysis.model import LinearModel, fit_model, ordered_classes
+from lotviz.analysis.model import LinearModel, fit_model, label_texts, ordered_classes
 from lotviz.analysis.reduction import Projection, cell_axes, marker_axes
 from lotviz.analysis.regions import Regions, regions
 from lotviz.app.choices import NONE, PRINCIPAL, Choices
@@ -50,6 +51,7 @@ class Session:
         self.on_change: Callable[[], None] = lambda: None  # the shell draws the page again
         self._then: Callable[[Any], None] = lambda _answer: None
         self._derived: dict[Any, Any] = {}
+        self._results: dict[Hashable, Any] = {}
 
     # ---- columns -----------------------------------------------------------------------------------------------
 
@@ -95,12 +97,23 @@ class Session:
     @property
     def embedding(self) -> LOTEmbedding | None:
         """The embedding of the open cohort, once the samples have been compared."""
-        return self.workspace.kept(self.comparison) if self.cohort is not None else None
+        return self._held(self.comparison)
 
     @property
     def classification(self) -> Classification | None:
         """How well the chosen groups separate, once that has been measured."""
-        return self.workspace.kept(self.separation) if self.cohort is not None else None
+        return self._held(self.separation)
+
+    def _held(self, request: Hashable) -> Any:
+        """Return a result and hold on to it: the workspace may let it go while a page still shows it."""
+        if self.cohort is None:
+            return None
+        if request not in self._results:
+            kept = self.workspace.kept(request)
+            if kept is None:
+                return None
+            self._results[request] = kept
+        return self._results[request]
 
     def derived(self, name: str, make: Callable[[], Any], *parts: Any) -> Any:
         """Return something that follows from the embedding, made once."""
@@ -161,11 +174,16 @@ class Session:
         column = column or self.label
         if self.cohort is None or column is None:
             return []
-        return list(ordered_classes(self.cohort.samples[column].dropna().astype(str).unique()))
+        return list(ordered_classes([text for text in self.texts(column).unique() if text]))
+
+    def texts(self, column: str) -> pd.Series:
+        """Return a column as the words the analysis knows its values by; the empty word where one is missing."""
+        values = self.cohort.samples[column]
+        return pd.Series(label_texts(values), index=values.index)
 
     def group_of(self, sample: str) -> str:
-        """Name the group of a sample."""
-        return str(self.cohort.samples.loc[sample, self.label]) if self.label else ""
+        """Name the group of a sample; empty where it is not known."""
+        return str(self.texts(self.label)[sample]) if self.label else ""
 
     def group_style(self) -> tuple[dict[str, str], dict[str, str]]:
         """Return colour and mark of each group of the label."""
@@ -176,16 +194,22 @@ class Session:
         """Return the colours of the two samples of the pair: their groups', or two fixed ones if those agree."""
         groups = [self.group_of(name) for name in (self.choices.a, self.choices.b)]
         style, _marks = self.group_style()
-        return (style[groups[0]], style[groups[1]]) if groups[0] != groups[1] else (VERMILLION, BLUE)
+        if groups[0] == groups[1] or not all(group in style for group in groups):
+            return VERMILLION, BLUE
+        return style[groups[0]], style[groups[1]]
 
     # ---- actions ------------------------------------------------------------------------------------------------
 
     def open(self) -> None:
         """Read and check the chosen cohort."""
-        self.cohort, self.problems, self._derived = None, (), {}
+        self.close()
+        self.job, self.failure = None, None
+        self.cohort, self.problems, self._derived, self._results = None, (), {}, {}
         request = self.opening
-        kept = self.workspace.kept(request)
-        if kept is not None:
+        kept = self.workspace.current(request)
+        if not request.key:
+            self.on_change()
+        elif kept is not None:
             self._adopt(kept)
             self.on_change()
         else:
@@ -232,45 +256,48 @@ class Session:
     def _adopt(self, opened: Opened) -> None:
         """Make a cohort that was read the one that is shown, and offer what it holds."""
         self.cohort, self.problems, self.sketch = opened.cohort, opened.problems, opened.sketch
+        self.fit_choices(self._offer_all)
+
+    def fit_choices(self, offer: Callable[[], None]) -> None:
+        """Offer choices without anything being drawn half-way."""
         self.settling = True
         with param.parameterized.batch_call_watchers(self.choices):
-            self._offer_all()
+            offer()
         self.settling = False
 
     def _offer_all(self) -> None:
         """Offer what the open cohort has to choose from; choices that are still possible stay."""
-        table = self.cohort.samples
-        names = [str(name) for name in table.index]
-        few = [c for c in table.columns if 2 <= table[c].dropna().astype(str).nunique() <= MOST_GROUPS]
-        columns = [str(column) for column in table.columns]
-        label = _role(self.cohort, "label", few) or next(iter(few), NONE)
-        who = _role(self.cohort, "group", [column for column in columns if column != label]) or NONE
-        batch = _role(self.cohort, "batch", [column for column in few if column != label]) or NONE
-        offer = self.choices.offer
-        offer("label", few or [NONE], label)
-        offer("group", [NONE, *(column for column in columns if column != self.label)], who)
-        offer("batch", [NONE, *(column for column in few if column != self.label)], batch)
-        offer("colour", columns or [NONE], self.label or next(iter(columns), NONE))
-        self.offer_groups()
+        names = [str(name) for name in self.cohort.samples.index]
+        markers = list(self.cohort.markers)
+        self.offer_columns()
         first, last = names[0], names[-1]
-        if self.label:
-            first = self._largest(self.groups()[0])
-            last = self._largest(self.groups()[-1])
+        if self.groups():
+            first, last = self._largest(self.groups()[0]), self._largest(self.groups()[-1])
+        offer = self.choices.offer
         offer("a", names, first)
         offer("b", names, last if last != first else names[-1])
-        markers = list(self.cohort.markers)
         offer("x", markers, markers[0])
         offer("y", markers, markers[-1])
 
-    def offer_groups(self) -> None:
-        """Offer the groups of the label as what a positive score means."""
+    def offer_columns(self) -> None:
+        """Offer the columns for what they can be: the label one of few values, group and batch any other."""
+        columns = [str(column) for column in self.cohort.samples.columns]
+        values = {column: self.texts(column)[lambda texts: texts != ""] for column in columns}
+        few = [column for column in columns if 2 <= values[column].nunique() <= MOST_GROUPS]
+        repeating = [column for column in few if values[column].nunique() < len(values[column])]
+        offer = self.choices.offer
+        offer("label", [*few, NONE], _role(self.cohort, "label", few) or next(iter(repeating), NONE))
+        others = [column for column in columns if column != self.label]
+        few_others = [column for column in few if column != self.label]
+        offer("group", [NONE, *others], _role(self.cohort, "group", others) or NONE)
+        offer("batch", [NONE, *few_others], _role(self.cohort, "batch", few_others) or NONE)
+        offer("colour", columns or [NONE], self.label or next(iter(columns), NONE))
         groups = self.groups()
-        self.choices.offer("positive", groups or [NONE], groups[-1] if groups else NONE)
+        offer("positive", groups or [NONE], groups[-1] if groups else NONE)
 
     def _largest(self, group: str) -> str:
         """Name the sample of a group that has the most cells: the one whose picture is clearest."""
-        mine = self.cohort.samples[self.label].astype(str) == group
-        return str(self.cohort.cell_counts[mine].idxmax())
+        return str(self.cohort.cell_counts[self.texts(self.label) == group].idxmax())
 
 
 def _role(cohort: Cohort, role: str, columns: list[str]) -> str | None:

@@ -179,7 +179,7 @@ class Shell:
             self.session.open()
         elif "page" in names or names & set(RESULTS):
             if "label" in names:
-                self.session.offer_groups()
+                self.session.fit_choices(self.session.offer_columns)
             self._navigation.active = (PAGES.index(self.session.choices.page),)
             if self._at_once and self.session.job is None and self.session.cohort is not None:
                 self._go_on()
@@ -308,7 +308,7 @@ def _groups(session: Session) -> str:
     label = session.label
     if not label:
         return ""
-    counts = session.cohort.samples[label].astype(str).value_counts()
+    counts = session.texts(label).value_counts()
     colours, marks = session.group_style()
     bar = "".join(f'<div style="flex:{counts[g]};background:{colour}"></div>' for g, colour in colours.items())
     rows = "".join(

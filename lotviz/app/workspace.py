@@ -7,6 +7,7 @@ anything a user brings along belong to a session.
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 from collections import OrderedDict
@@ -81,17 +82,31 @@ class Workspace:
 
     def open(self, request: Opening, progress: Progress, cancel: threading.Event) -> Opened:
         """Read a cohort and look through every sample of it."""
-        return self._recall(request, lambda: _looked_through(self._read(request), progress, cancel), cancel)
+        self.current(request)
+        stamp = self._stamp(request)
+        return self._recall(
+            request, lambda: _looked_through(self._read(request), stamp, progress, cancel=cancel), cancel
+        )
+
+    def current(self, request: Opening) -> Opened | None:
+        """Return a cohort that was read before; if its files have changed since, all that is of it is let go."""
+        kept = self.kept(request)
+        if kept is None or kept.stamp == self._stamp(request):
+            return kept
+        with self._lock:
+            for other in [key for key in self._kept if request in (key, getattr(key, "opening", None))]:
+                del self._kept[other]
+        return None
 
     def compare(self, request: Comparison, progress: Progress, cancel: threading.Event) -> LOTEmbedding:
         """Embed the samples of a cohort."""
-        cohort = self.open(request.opening, progress, cancel).cohort
+        cohort = self._opened(request.opening, progress, cancel)
         options = {"points": request.points, "seed": request.seed, "progress": progress, "cancel": cancel}
         return self._recall(request, lambda: embed(cohort, **options), cancel)
 
     def separate(self, request: Separation, progress: Progress, cancel: threading.Event) -> Classification:
         """Measure how well the groups of a cohort separate."""
-        cohort = self.open(request.opening, progress, cancel).cohort
+        cohort = self._opened(request.opening, progress, cancel)
         options = {"group": request.group, "batch": request.batch, "seed": request.seed}
         work = partial(classify, cohort, request.label, **options, progress=progress, cancel=cancel)
         return self._recall(request, work, cancel)
@@ -102,6 +117,22 @@ class Workspace:
             if request in self._kept:
                 self._kept.move_to_end(request)
             return self._kept.get(request)
+
+    def _opened(self, request: Opening, progress: Progress, cancel: threading.Event) -> Cohort:
+        """Return the cohort as it was opened, even if its files have changed since: one screen, one state."""
+        opened = self.kept(request) or self.open(request, progress, cancel)
+        return opened.cohort
+
+    def _stamp(self, request: Opening) -> tuple[Any, ...]:
+        """Return what changes when the files of a cohort change: names, sizes and times of all that lies beside it."""
+        if request.key in DEMOS or "\0" in request.key:
+            return ()
+        path = self.root / request.key
+        folder = path if path.is_dir() else path.parent
+        files = [file for depth in ("*", "*/*") for file in itertools.islice(folder.glob(depth), MOST_SEEN)]
+        return tuple(
+            (str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in sorted(files) if file.is_file()
+        )
 
     def _recall(self, request: Hashable, work: Callable[[], Any], cancel: threading.Event) -> Any:
         """Return the result of a request: the kept one, one that is being made for somebody else, or a new one."""
@@ -117,6 +148,8 @@ class Workspace:
                 self._keep(request, result)
             return result
         finally:
+            with self._lock:
+                self._under_way.pop(request, None)
             under_way.release()
 
     def _keep(self, request: Hashable, result: Any) -> None:
@@ -144,6 +177,10 @@ class Workspace:
         """Read or simulate the cohort of a request."""
         if request.key in DEMOS:
             return simulate(DEMOS[request.key])
+        if "\0" in request.key:
+            raise CohortError(
+                Problem("cohort", "Expected the name of a cohort, found no name.", "Choose one of the list.")
+            )
         path = self.root / request.key
         self.key_of(path)
         transform = None if request.transform == "auto" else request.transform
@@ -160,7 +197,7 @@ class Workspace:
             found.update(path.relative_to(self.root).as_posix() for path in _cohorts_among(entries))
             if depth < DEEPEST:
                 folders += [(path, depth + 1) for path in entries if path.is_dir() and path.suffix != ".zarr"]
-        return found - {"."}
+        return found
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -191,21 +228,26 @@ class Opened:
         What is wrong with it, found while reading or in its cells.
     sketch
         A few cells of every sample, (k, d) transformed, for small curves.
+    stamp
+        The state of its files when it was read.
     """
 
     cohort: Cohort
     problems: tuple[Problem, ...]
     sketch: Mapping[str, np.ndarray]
+    stamp: tuple[Any, ...] = ()
 
 
 SKETCHED = 500  # cells of each sample
 
 
-def _looked_through(cohort: Cohort, progress: Progress, cancel: threading.Event) -> Opened:
+def _looked_through(cohort: Cohort, stamp: tuple[Any, ...], progress: Progress, *, cancel: threading.Event) -> Opened:
     """Look through a cohort; its problems come in the order of finding, those of the reading first."""
     found = check(cohort, progress=progress, cancel=cancel)
+    if cancel.is_set():
+        raise Cancelled
     errors = [problem for problem in found if problem.severity == "error"]
     if errors:
         raise CohortError(*errors)
     sketch = {str(name): cohort.cells(str(name), limit=SKETCHED) for name in cohort.samples.index}
-    return Opened(cohort, tuple(dict.fromkeys((*cohort.problems, *found))), sketch)
+    return Opened(cohort, tuple(dict.fromkeys(found)), sketch, stamp)

@@ -125,7 +125,8 @@ def _replace_small(cohort: Cohort) -> list[Problem]:
     if few:
         what = f"{len(few)} of {len(cohort.samples)} samples have fewer than {FEW_CELLS} cells: {listed(few, _EVERY)}."
         fix = "Their place on any map is uncertain; consider leaving them out."
-        kept.append(Problem(cohort.origin, what, fix, "warning"))
+        names = tuple(str(name) for name, count in cohort.cell_counts.items() if count < FEW_CELLS)
+        kept.append(Problem(cohort.origin, what, fix, "warning", names))
     return kept
 
 
@@ -136,7 +137,7 @@ def _over_samples(cohort: Cohort, seen: _Seen) -> list[Problem]:
         if len(names) > 1:
             what = f"The samples {listed(names, _EVERY)} have exactly the same cells."
             fix = "Keep one of them: copies make every comparison look surer than it is."
-            problems.append(Problem(where, what, fix, "warning"))
+            problems.append(Problem(where, what, fix, "warning", tuple(names)))
     if seen.low is None or seen.high is None:
         return problems
     for column in np.flatnonzero(seen.low == seen.high):
@@ -146,7 +147,9 @@ def _over_samples(cohort: Cohort, seen: _Seen) -> list[Problem]:
     for marker, names in seen.constant.items():
         if marker not in everywhere:
             what = f"Marker {marker} has one value only in {len(names)} samples: {listed(names, _EVERY)}."
-            problems.append(Problem(where, what, "Check that it was stained and exported there.", "warning"))
+            problems.append(
+                Problem(where, what, "Check that it was stained and exported there.", "warning", tuple(names))
+            )
     peak = float(np.max(np.abs([seen.low, seen.high])))
     known = any("look transformed already" in problem.fix for problem in cohort.problems)
     if cohort.transform.kind != "none" and peak < TRANSFORMED_BELOW and not known:
@@ -166,7 +169,7 @@ def _check_metadata(cohort: Cohort) -> list[Problem]:
         unknown = [str(name) for name in label.index[label.isna()]]
         if unknown and len(unknown) < len(label):
             what = f"{len(unknown)} samples have no {label.name}: {listed(unknown, _EVERY)}."
-            problems.append(Problem(where, what, f"Fill in the column {label.name}.", "warning"))
+            problems.append(Problem(where, what, f"Fill in the column {label.name}.", "warning", tuple(unknown)))
         values = label.dropna().unique()
         if len(values) == 1 and len(label) > 1:
             what = f"The column {label.name} has one value only: {values[0]}."

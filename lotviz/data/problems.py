@@ -22,6 +22,8 @@ class Problem:
         How to put it right, as a sentence.
     severity
         An error stops every computation; a warning is shown beside its results.
+    samples
+        The samples it is about, where it is about some of them.
 
     Examples
     --------
@@ -33,6 +35,7 @@ class Problem:
     what: str
     fix: str
     severity: Literal["error", "warning"] = "error"
+    samples: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what} {self.fix}".strip()

@@ -6,7 +6,7 @@ from lotviz.data.cohort import Cohort
 
 ALIASES = {
     "label": ("condition", "group", "diagnosis", "response", "status", "class", "treatment", "disease"),
-    "group": ("patient", "patient_id", "donor", "donor_id", "subject", "subject_id", "participant"),
+    "group": ("patient", "patient_id", "donor", "donor_id", "subject", "subject_id", "participant", "line"),
     "batch": ("plate", "run", "barcode_set", "acquisition", "date"),
 }
 

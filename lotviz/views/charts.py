@@ -9,9 +9,10 @@ import holoviews as hv
 import numpy as np
 
 from lotviz.views.style import clipped, flat, labelled, signed, styled, unlined, words
-from lotviz.views.theme import TOKENS, ThemeName, diverging, sequential
+from lotviz.views.theme import TOKENS, ThemeName, diverging, readable, sequential
 
 CHANCE = "dashed"
+BLACK, WHITE = "#000000", "#ffffff"  # one of the two can be read on any ground, whatever the theme
 
 
 def forest(
@@ -174,9 +175,13 @@ def mass_table(names: Sequence[str], values: np.ndarray, *, theme: ThemeName) ->
     heat = hv.HeatMap(cells, ["to", "from"], "percent").opts(
         cmap=[token["paper"], *sequential(theme)], line_color=token["paper"], line_width=2, clim=(0, top)
     )
-    dark = [(x, y, f"{value:.0f}") for x, y, value in cells if value > 0.45 * top]
-    light = [(x, y, f"{value:.0f}" if value >= 0.5 else "·") for x, y, value in cells if value <= 0.45 * top]
-    picture = heat * _centred(light, token["ink2"]) * _centred(dark, token["paper"])
+    colours = [token["paper"], *sequential(theme)]
+    grounds = [colours[min(int(value / top * len(colours)), len(colours) - 1)] for *_, value in cells]
+    printed = [(x, y, f"{value:.0f}" if value >= 0.5 else "·") for x, y, value in cells]
+    words_on = [readable(ground, (BLACK, WHITE)) for ground in grounds]
+    black = [row for row, ink in zip(printed, words_on, strict=True) if ink == BLACK]
+    white = [row for row, ink in zip(printed, words_on, strict=True) if ink == WHITE]
+    picture = heat * _centred(black, BLACK) * _centred(white, WHITE)
     return styled(
         picture,
         unlined,
@@ -271,7 +276,8 @@ def cells_per_sample(
         * hv.Points(enough, *dims).opts(color=token["ink2"], size=7, alpha=0.75, line_width=0.6, **hover)
         * hv.Points(short, *dims).opts(color=token["warn"], size=9, line_width=1, **hover)
     )
-    low, high = min(few, counts.min()) * 0.6, max(few, counts.max()) * 1.7
+    shown = np.maximum(counts, 1)
+    low, high = min([few, *shown]) * 0.6, max([few, *shown]) * 1.7
     tens = [10**k for k in range(8)]
     steps = tens if high / low > 300 else [step * ten for ten in tens for step in (1, 2, 5)]
     ticks = [(step, f"{step:,}") for step in steps if low <= step <= high]

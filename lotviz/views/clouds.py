@@ -208,7 +208,7 @@ def _names(
     x0, x1, y0, y1 = bounds
     wide, high = (x1 - x0) / 52, (y1 - y0) / 15  # of a letter and of a line, in the smallest picture
     rows: list[tuple[float, float, str]] = []
-    shares = {name: float((populations == name).mean()) for name in names}
+    shares = {name: float((populations == name).mean()) if len(populations) else 0.0 for name in names}
     for name in sorted((n for n in names if shares[n] >= 0.04), key=lambda n: -shares[n]):
         text = f"{clipped(name, 20)} {100 * shares[name]:.0f} %"
         half = len(text) * wide / 2

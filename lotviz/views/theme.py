@@ -81,6 +81,29 @@ def mix(one: str, other: str, share: float) -> str:
     return f"#{red:02x}{green:02x}{blue:02x}"
 
 
+def luminance(colour: str) -> float:
+    """Return the relative luminance of a colour, 0 to 1 (WCAG 2.2)."""
+    parts = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def readable(ground: str, inks: Sequence[str]) -> str:
+    """Return the ink that stands out most from the ground.
+
+    Examples
+    --------
+    >>> readable("#202060", ("#000000", "#ffffff"))
+    '#ffffff'
+    """
+
+    def contrast(ink: str) -> float:
+        lighter, darker = sorted((luminance(ink), luminance(ground)), reverse=True)
+        return (lighter + 0.05) / (darker + 0.05)
+
+    return max(inks, key=contrast)
+
+
 def diverging(theme: ThemeName) -> list[str]:
     """Return 255 colours, vermillion to blue; number 127 is exactly zero, the theme's neutral.
 

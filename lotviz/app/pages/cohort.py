@@ -110,7 +110,7 @@ def _row(session: Session, name: str, columns: list[str], problem: str) -> str:
     colours, marks = session.group_style()
     values = []
     for column in columns:
-        text = str(cohort.samples.loc[name, column])
+        text = session.texts(column)[name]
         known = column == session.label and text in colours
         values.append(f"<td>{keys({text: colours[text]}, marks) if known else escape(text)}</td>")
     count = int(cohort.cell_counts[name])
@@ -123,18 +123,14 @@ def _row(session: Session, name: str, columns: list[str], problem: str) -> str:
 
 def _problem_of(name: str, found: tuple[Problem, ...]) -> str:
     """Return what is wrong with one sample, briefly; empty if nothing is."""
-    for problem in found:
-        places = [place.strip(" .:") for place in problem.where.replace(",", " ").split()]
-        if str(name) in places:
-            return problem.what
-    return ""
+    return next((problem.what for problem in found if name in problem.samples), "")
 
 
 def _counts(session: Session) -> object:
     """Return the picture of cells per sample, by batch if there is one, else by group."""
     cohort = session.cohort
     by = session.batch or session.label
-    groups = cohort.samples[by].astype(str).tolist() if by else [""] * len(cohort.samples)
+    groups = session.texts(by).tolist() if by else [""] * len(cohort.samples)
     counts = cohort.cell_counts.to_numpy()
     names = [str(name) for name in cohort.samples.index]
     return cells_per_sample(counts, names, groups, few=FEW, theme=session.choices.theme)
@@ -164,7 +160,7 @@ def _markers(session: Session, page: Page) -> object:
     )
     right = f"{escape(cohort.transform.describe())} {badge(f'{len(shown)} of {cohort.n_markers} markers')}"
     head = page.html(
-        lambda: headline(f"Markers by {_by(session) or 'cohort'}", _legend(session), right), "label", "batch"
+        lambda: headline(f"Markers by {escape(_by(session) or 'cohort')}", _legend(session), right), "label", "batch"
     )
     return picture(head, tiles)
 
@@ -206,8 +202,7 @@ def _most_different(session: Session) -> list[str]:
 def _groups(session: Session) -> pd.Series:
     """Return the group of each sample whose curve it joins."""
     by = _by(session)
-    samples = session.cohort.samples
-    return samples[by].astype(str) if by else pd.Series("", index=samples.index)
+    return session.texts(by) if by else pd.Series("", index=session.cohort.samples.index)
 
 
 def _curves(session: Session, marker: str) -> object:
@@ -231,8 +226,10 @@ def _drawer(session: Session) -> list[object]:
     if len(cohort.samples.columns):
         parts += [section("Columns"), select(choices, "label", "Group by (label)")]
         parts += [select(choices, "group", "Patient (kept together)"), select(choices, "batch", "Batch")]
-    parts += [section("Markers"), segments(choices, "transform", "Transform of raw values")]
-    parts += [remark(f"In use: {escape(cohort.transform.describe())}."), section("Next")]
+    parts.append(section("Markers"))
+    if not cohort.synthetic:
+        parts.append(segments(choices, "transform", "Transform of raw values"))
+    parts += [remark(f"Transform in use: {escape(cohort.transform.describe())}."), section("Next")]
     if session.embedding is None:
         parts.append(button("Compare the samples", session.compare, filled=True))
     else:

@@ -104,9 +104,8 @@ def _answer(session: Session) -> str:
     label = session.label
     if label is None:
         return f"<b>No groups are known</b>, so only the map can speak.{rest}"
-    groups = session.embedding.samples[label].astype(str).to_numpy()
-    who = session.group
-    apart = session.embedding.samples[who].astype(str).to_numpy() if who else None
+    groups, who = session.embedding.samples[label], session.group
+    apart = session.embedding.samples[who] if who else None
     make = partial(label_agreement, _distances(session), groups, apart, seed=session.choices.seed)
     found = session.derived("agreement", make, session.choices.part, label, who)
     count = f"{found.same} of {found.count} samples have their nearest neighbour in the same {escape(label)} group"
@@ -173,7 +172,7 @@ def _pairs(session: Session) -> object:
         colours = [grey] * len(distances)
     else:
         palette = group_colours(groups, theme)
-        column = session.embedding.samples[session.colour].astype(str)
+        column = session.texts(session.colour)
         colours = [palette.get(value, grey) for value in column]
     return pairs_table(distances, cluster_order(distances), colours, theme=theme)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import numpy as np
 import panel as pn
 
@@ -66,7 +68,9 @@ def used_badge(session: Session, *samples: str) -> str:
 
 def axes_note(session: Session) -> str:
     """Say what the view of cells shows."""
-    return " and ".join(session.projection.labels) if session.choices.axes == MARKERS else "principal axes 1 and 2"
+    return (
+        escape(" and ".join(session.projection.labels)) if session.choices.axes == MARKERS else "principal axes 1 and 2"
+    )
 
 
 def view_controls(session: Session) -> list[object]:

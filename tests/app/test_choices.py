@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import param
+import pytest
+from panel.io.location import Location
+
+from lotviz.app import pages
+from lotviz.app.choices import NONE, PAGES, VIEW, Choices
+
+
+def test_every_choice_stands_in_the_address():
+    assert set(Choices.IN_ADDRESS) == set(Choices.param) - {"name"}
+
+
+def test_every_choice_is_explained():
+    assert all(Choices.param[name].doc for name in Choices.IN_ADDRESS)
+
+
+def test_every_page_can_be_chosen_and_has_its_question():
+    assert set(PAGES) == set(pages.PAGES) == set(pages.states.QUESTIONS)
+
+
+def test_the_view_is_made_of_choices():
+    assert set(VIEW) <= set(Choices.IN_ADDRESS)
+
+
+def test_what_is_offered_can_be_chosen():
+    choices = Choices()
+    choices.offer("label", ["a", "b"], "b")
+    assert choices.param["label"].objects == ["a", "b"]
+    assert choices.label == "b"
+
+
+def test_a_choice_that_is_still_possible_stays():
+    choices = Choices(label="a")
+    choices.offer("label", ["a", "b"], "b")
+    assert choices.label == "a"
+
+
+def test_a_choice_that_is_no_longer_possible_falls_back():
+    choices = Choices(label="gone")
+    choices.offer("label", ["a", "b"], "b")
+    assert choices.label == "b"
+
+
+def test_none_is_a_choice_of_its_own():
+    choices = Choices()
+    assert choices.chosen("group") is None
+    choices.offer("group", [NONE, "patient"], NONE)
+    assert choices.group == NONE
+    assert choices.chosen("group") is None
+    choices.group = "patient"
+    assert choices.chosen("group") == "patient"
+
+
+def test_sessions_do_not_share_what_they_are_offered():
+    one, other = Choices(), Choices()
+    one.offer("label", ["only here"], "only here")
+    assert "only here" not in other.param["label"].objects
+    assert "only here" not in Choices().param["label"].objects
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("t", 1.5), ("t", "x"), ("points", 1), ("points", 10**6), ("seed", -1), ("cofactor", 0), ("theme", "pink"),
+     ("page", "Nowhere"), ("transform", "rm -rf"), ("part", "All"), ("axes", "Three markers")],
+)  # fmt: skip
+def test_what_cannot_be_is_refused(name, value):
+    with pytest.raises(ValueError, match=name):
+        Choices(**{name: value})
+
+
+def test_choices_survive_the_way_through_the_address():
+    given = {
+        "page": "Morph", "cohort": "a folder/it's.h5ad", "transform": "log1p", "cofactor": 150.0, "points": 64,
+        "seed": 7, "label": "<b>", "group": NONE, "batch": "plate & run", "positive": "患者", "colour": "age",
+        "a": "P1", "b": 'P"2"', "axes": "Two markers", "x": "CD3", "y": "CD4+", "part": "Shape", "insist": True,
+        "shade": "Contribution to score", "t": 0.25, "theme": "dark",
+    }  # fmt: skip
+    assert set(given) == set(Choices.IN_ADDRESS)
+    names = {name: name for name in Choices.IN_ADDRESS}
+    there, back = Location(), Choices()
+    there.sync(Choices(**given), names)
+    Location(search=there.search).sync(back, names)
+    assert {name: getattr(back, name) for name in given} == given
+
+
+def test_offering_tells_watchers_of_the_change_only():
+    choices, seen = Choices(label="a"), []
+    choices.param.watch(lambda event: seen.append(event.new), "label")
+    choices.offer("label", ["a", "b"], "b")
+    choices.offer("label", ["b"], "b")
+    assert seen == ["b"]
+    assert isinstance(choices, param.Parameterized)

@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+import holoviews as hv
+import numpy as np
+import pytest
+
+from lotviz.views import charts
+from lotviz.views.style import signed, words
+from lotviz.views.theme import TOKENS, diverging
+from tests.views.conftest import THEMES, options, parts, rows
+
+ODD = ["<img src=x onerror=alert(1)>", "a\"b'c", "患者 🧬", "%s {x} $y$", "n" * 300]
+ENDS = ("#aa0000", "#0000aa")
+
+
+def every_chart(names, value, theme):
+    """Return each chart for rows of these names, all of one value."""
+    column = np.full(len(names), value)
+    square = np.full((len(names), len(names)), value)
+    curve = (np.linspace(0, 1, 9), np.full(9, value), "#000000")
+    return {
+        "forest": charts.forest([(name, value, value, value, True) for name in names], chance=0, theme=theme, unit="u"),
+        "dumbbells": charts.dumbbells(names, column, column, colours=ENDS, theme=theme, unit="u"),
+        "shift_and_shape": charts.shift_and_shape(names, column, column, theme=theme, unit="u"),
+        "weight_bars": charts.weight_bars(names, column, column, classes=(names[0], names[-1]), theme=theme),
+        "signed_table": charts.signed_table(names, names, square, theme=theme),
+        "mass_table": charts.mass_table(names, square, theme=theme),
+        "curves": charts.curves([curve] * len(names), xlim=(0, 1)),
+        "now_and_ends": charts.now_and_ends(curve[0], curve[1], (curve[1], curve[1]), colours=ENDS, theme=theme),
+        "shares": charts.shares(
+            names, column, (column, column), bars=dict.fromkeys(names, "#000000"), colours=ENDS, theme=theme
+        ),
+        "cells_per_sample": charts.cells_per_sample(
+            np.full(len(names), 1 + int(value)), names, names, few=100, theme=theme
+        ),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("theme", "value"), [("light", 0.0), ("dark", 1.0), ("light", 1e-300)])
+def test_one_row_is_drawn_without_a_warning(theme, value, drawn):
+    for picture in every_chart(["only"], value, theme).values():
+        drawn(picture)
+
+
+def test_odd_names_are_drawn_as_they_are(drawn):
+    for picture in every_chart(ODD, 0.5, "dark").values():
+        drawn(picture)
+
+
+@pytest.mark.parametrize("name", sorted(every_chart(["only"], 0.0, "light")))
+def test_every_chart_fills_its_place_without_a_toolbar(name):
+    chosen = options(every_chart(["a", "b"], 0.5, "light")[name])
+    assert chosen["responsive"] is True
+    assert chosen["toolbar"] is None
+    assert chosen["shared_axes"] is False
+
+
+def ticks(picture, axis="yticks"):
+    return options(picture)[axis]
+
+
+def test_forest_marks_score_interval_and_chance():
+    picture = charts.forest(
+        [("LOT", 0.8, 0.7, 0.9, True), ("majority", 0.5, 0.5, 0.5, False)], chance=0.5, theme="light", unit="score"
+    )
+    (line,), (intervals,), (marks,), (texts,) = (
+        parts(picture, k) for k in (hv.VLine, hv.Segments, hv.Points, hv.Labels)
+    )
+    token = TOKENS["light"]
+    assert line.data == 0.5
+    assert rows(intervals) == [[0.7, 1, 0.9, 1, token["accent"]]], "a score without an interval has no line"
+    assert rows(marks) == [[0.8, 1, token["accent"]], [0.5, 0, token["ink2"]]]
+    assert [row[2] for row in rows(texts)] == ["0.80  (0.70–0.90)", "0.50"]
+    assert ticks(picture) == [(1, "LOT"), (0, "majority")], "the first row is on top"
+    assert options(picture)["xlabel"] == "score"
+
+
+def test_forest_holds_all_that_it_marks():
+    picture = charts.forest([("a", 0.1, 0.02, 1.0, True)], chance=0.5, theme="light", unit="u")
+    low, high = options(picture)["xlim"]
+    assert low < 0.02
+    assert high > 1.0
+
+
+def test_dumbbells_run_from_before_to_after():
+    picture = charts.dumbbells(
+        ["T", "B"], np.array([10.0, 40.0]), np.array([30.0, 35.0]), colours=ENDS, theme="light", unit="%"
+    )
+    (lines,), (before, after), (texts,) = (parts(picture, kind) for kind in (hv.Segments, hv.Points, hv.Labels))
+    assert rows(lines) == [[10, 1, 30, 1], [40, 0, 35, 0]]
+    assert rows(before) == [[10, 1], [40, 0]]
+    assert rows(after) == [[30, 1], [35, 0]]
+    assert options(before, "style")["line_color"] == ENDS[0]
+    assert options(after, "style")["color"] == ENDS[1]
+    assert [row[2] for row in rows(texts)] == ["+20", "−5"]
+
+
+def test_shift_is_signed_and_shape_is_a_size():
+    picture = charts.shift_and_shape(["CD3"], np.array([-0.5]), np.array([0.25]), theme="light", unit="arcsinh")
+    shift, shape = parts(picture, hv.Segments)
+    assert rows(shift)[0][2] == -0.5
+    assert rows(shape)[0][2] == 0.25
+    low, high = options(picture)["xlim"]
+    assert low == -high
+    assert high > 0.5
+
+
+def test_weights_have_the_colour_of_their_sign_and_the_axis_names_both_classes():
+    picture = charts.weight_bars(
+        ["a", "b", "c"], np.array([1.0, 0.0, -1.0]), np.array([0.5, 0, 0]), classes=("control", "case"), theme="light"
+    )
+    (bars,), (rings,) = parts(picture, hv.Segments), parts(picture, hv.Points)
+    palette = diverging("light")
+    assert list(bars.dimension_values("colour")) == [palette[254], TOKENS["light"]["mid"], palette[0]]
+    assert rows(rings)[0] == [0.5, 2]
+    assert options(picture)["xlabel"].split() == ["←", "control", "weight", "case", "→"]
+
+
+def test_a_table_of_signed_values_is_centred_at_zero():
+    values = np.array([[1.0, -3.0], [0.5, 2.0]])
+    heat = charts.signed_table(["x", "y"], ["r", "s"], values, theme="light")
+    assert [d.name for d in heat.kdims] == ["marker", "region"]
+    assert [d.name for d in heat.vdims] == ["weight"]
+    assert options(heat)["clim"] == (-3.0, 3.0)
+    assert options(heat, "style")["cmap"] == diverging("light")
+    assert sorted(heat.dimension_values("weight")) == sorted(values.ravel())
+
+
+def test_a_table_of_zeros_is_neutral():
+    assert options(charts.signed_table(["x"], ["r"], np.zeros((1, 1)), theme="light"))["clim"] == (-1.0, 1.0)
+
+
+def test_who_becomes_whom_reads_from_row_to_column():
+    values = np.array([[50.0, 0.2], [10.0, 39.8]])
+    picture = charts.mass_table(["T", "B"], values, theme="light")
+    (heat,) = parts(picture, hv.HeatMap)
+    assert {(x, y): v for x, y, v in rows(heat)} == {(0, 0): 50.0, (1, 0): 0.2, (0, 1): 10.0, (1, 1): 39.8}
+    printed = {(x, y): text for labels in parts(picture, hv.Labels) for x, y, text in rows(labels)}
+    assert printed == {(0, 0): "50", (1, 0): "·", (0, 1): "10", (1, 1): "40"}
+    assert ticks(picture) == [(0, "T  1"), (1, "B  2")]
+    assert options(picture)["invert_yaxis"] is True
+
+
+def test_curves_keep_their_colours_and_dashes():
+    x = np.linspace(0, 1, 5)
+    picture = charts.curves([(x, x, "#111111"), (x, 1 - x, "#222222")], xlim=(0, 1), dashes=["solid", "dashed"])
+    styles = [options(curve, "style") for curve in parts(picture, hv.Curve)]
+    assert [style["color"] for style in styles] == ["#111111", "#222222"]
+    assert [style["line_dash"] for style in styles] == ["solid", "dashed"]
+    assert options(picture)["yaxis"] is None
+
+
+def test_the_curve_of_now_lies_between_those_of_the_ends():
+    grid, now = np.linspace(2, 4, 5), np.arange(5.0)
+    picture = charts.now_and_ends(grid, now, (now[::-1], now * 2), colours=ENDS, theme="dark")
+    first, second, middle = (curve for curve in parts(picture, hv.Curve) if not isinstance(curve, hv.Area))
+    assert (first.dimension_values(1) == now[::-1]).all()
+    assert (second.dimension_values(1) == 2 * now).all()
+    assert (middle.dimension_values(1) == now).all()
+    assert [options(c, "style")["color"] for c in (first, second, middle)] == [*ENDS, TOKENS["dark"]["accent"]]
+    assert options(picture)["xlim"] == (2.0, 4.0)
+    assert options(picture)["ylim"][1] > 8.0
+
+
+def test_shares_have_the_colour_of_their_population():
+    bars = {"T": "#123456", "B": "#654321"}
+    picture = charts.shares(
+        ["B", "T"], np.array([60.0, 40.0]), (np.array([70.0, 30.0]), np.array([50.0, 50.0])),
+        bars=bars, colours=ENDS, theme="light",
+    )  # fmt: skip
+    (now,), (first, second) = parts(picture, hv.Segments), parts(picture, hv.Points)
+    assert rows(now) == [[0, 1, 60, 1, "#654321"], [0, 0, 40, 0, "#123456"]]
+    assert rows(first) == [[70, 1], [30, 0]]
+    assert rows(second) == [[50, 1], [50, 0]]
+    assert options(picture)["xlim"][1] >= 70
+
+
+def test_samples_with_few_cells_are_marked_and_every_sample_stands_in_the_row_of_its_group():
+    counts = np.array([50, 5000, 100, 20_000])
+    picture = charts.cells_per_sample(counts, ["p", "q", "r", "s"], ["a", "b", "a", "b"], few=100, theme="light")
+    enough, short = parts(picture, hv.Points)
+    assert set(enough.dimension_values("sample")) == {"q", "r", "s"}
+    assert list(short.dimension_values("sample")) == ["p"]
+    assert dict(options(picture)["yticks"]) == {2: "a", 1: "b"}
+    heights = {name: y for points in (enough, short) for _, y, name in points.array(points.dimensions()).tolist()}
+    assert [round(heights[name]) for name in "pqrs"] == [2, 1, 2, 1]
+    low, high = options(picture)["xlim"]
+    assert low < 50
+    assert high > 20_000
+    assert options(picture)["logx"] is True
+
+
+@pytest.mark.parametrize("number", [1, 40, 99, 100, 101, 3_000, 10**7])
+def test_the_axis_of_cells_always_has_ticks(number, drawn):
+    picture = charts.cells_per_sample(np.array([number]), ["p"], [""], few=100, theme="light")
+    assert options(picture)["xticks"]
+    drawn(picture)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize(("value", "place"), [(-1, 0), (0, 127), (1, 254), (-7, 0), (7, 254)])
+def test_the_colour_of_a_value(theme, value, place):
+    assert charts.colour_of(value, theme) == diverging(theme)[place]
+
+
+@pytest.mark.parametrize(("value", "digits", "text"), [(-1.25, 2, "−1.25"), (3, 0, "+3"), (0.0, 1, "+0.0")])
+def test_numbers_are_written_with_their_sign(value, digits, text):
+    assert signed(value, digits) == text
+
+
+def test_words_stand_where_they_are_put():
+    assert rows(words([(1.0, 2.0, "<i>")], "#000000")) == [[1.0, 2.0, "<i>"]]
+    assert rows(words([], "#000000")) == []
