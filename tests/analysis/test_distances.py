@@ -58,3 +58,11 @@ def test_no_neighbour_at_all_is_no_agreement():
 def test_several_neighbours_are_averaged():
     found = label_agreement(line(0, 1, 2), ["a", "a", "b"], k=2)
     assert found.share.tolist() == [0.5, 0.5, 0.0]
+
+
+def test_samples_of_an_unknown_group_stand_each_for_itself():
+    places = np.array([0.0, 1.0, 10.0, 11.0])
+    distances = np.abs(places[:, None] - places[None, :])
+    found = label_agreement(distances, ["a", "a", "b", "b"], [None, None, "P1", None])
+    assert found.nearest.tolist() == [1, 0, 3, 2]
+    assert (found.same, found.count) == (4, 4)
