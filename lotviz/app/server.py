@@ -17,7 +17,7 @@ from tornado.web import OutputTransform
 from lotviz.app.choices import Choices
 from lotviz.app.failures import attempt
 from lotviz.app.session import Session
-from lotviz.app.shell import Shell
+from lotviz.app.shell import COMPILED, Shell
 from lotviz.app.workspace import DEMOS, Workspace
 from lotviz.views.clouds import bounds_of, shade_counts, shade_populations, shade_values
 
@@ -101,8 +101,6 @@ def run(
     server = make_server(workspace, first, at_once=demo, port=port, address=address)
     url = f"http://{address}:{server.port}/"
     LOG.info("lotviz runs at %s (Ctrl+C ends it)", url)
-    for name, work in (("warm-up", warm_up), ("first cohort", partial(prepare, workspace, first, at_once=demo))):
-        threading.Thread(target=work, name=name, daemon=True).start()
     if open_browser:
         webbrowser.open(url)
     server.run_until_shutdown()
@@ -142,6 +140,7 @@ def make_server(
     )
     server._tornado.transforms.append(SecureHeaders)
     server.start()
+    threading.Thread(target=partial(prepare, workspace, first, at_once=at_once), name="prepare", daemon=True).start()
     return server
 
 
@@ -153,16 +152,25 @@ def free_port(address: str) -> int:
 
 
 def prepare(workspace: Workspace, first: str, *, at_once: bool) -> None:
-    """Begin the work that the first page will ask for, while the browser is still starting; its page takes it over."""
-    if not first:
-        return
-    session, never = Session(workspace, Choices(cohort=first)), threading.Event()
-    work = partial(workspace.compare, session.comparison) if at_once else partial(workspace.open, session.opening)
-    attempt(lambda: work(lambda *_progress: None, never))
+    """Begin the work that the first page will ask for, while the browser is still starting; its page takes it over.
+
+    Compiling comes last: no picture that must be there first needs it.
+    """
+    if first:
+        session, never = Session(workspace, Choices(cohort=first)), threading.Event()
+        work = partial(workspace.compare, session.comparison) if at_once else partial(workspace.open, session.opening)
+        attempt(lambda: work(lambda *_progress: None, never))
+    warm_up()
 
 
 def warm_up() -> None:
     """Compile Datashader's kernels before anybody waits for them: they cost seconds at their first call."""
+    attempt(_shade_everything)
+    COMPILED.set()
+
+
+def _shade_everything() -> None:
+    """Draw a few points in every way there is."""
     points = np.random.default_rng(0).normal(size=(64, 2)).astype(np.float32)
     bounds = bounds_of([points])
     shade_populations(points, np.where(points[:, 0] > 0, "a", "b"), {"a": "#000000", "b": "#ffffff"}, bounds=bounds)

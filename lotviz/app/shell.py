@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from functools import partial
 from html import escape
@@ -29,6 +30,9 @@ ICONS = {
     "Morph": "tune",
 }
 LOOK_AGAIN = 150  # ms between two looks at the work under way
+
+# Set once Datashader's kernels are compiled; until then pictures of cells are left for later.
+COMPILED = threading.Event()
 
 # A change of these makes other results: the page as a whole is drawn again.
 RESULTS = ("label", "group", "batch", "points", "seed", "insist")
@@ -145,8 +149,12 @@ class Shell:
 
     def _draw_late(self, page: Page) -> None:
         """Fill the panes that were left for later, unless another page has been chosen since."""
-        if page is self._live:
+        if page is not self._live:
+            return
+        if COMPILED.is_set() or self._document is None:
             self._fill(page, lambda live: live.late)
+        else:  # to wait here would be to block the page
+            self._document.add_timeout_callback(partial(self._draw_late, page), LOOK_AGAIN)
 
     def _refresh(self, names: set[str]) -> None:
         """Compute again what depends on the choices that changed."""

@@ -55,9 +55,9 @@ def transport(session: Session) -> Page:
     shares = page.html(lambda: _shares_head(session), *PAIR)
     shift = legend(key("shift", "var(--lv-ink2)", "square"), key("shape", "var(--lv-accent)", "square"))
     becomes = headline("Who becomes whom", "% of mass, row → column")
-    a_cells = page.shaped(lambda: sample_cloud(session, choices.a), "a", *VIEW, shape=SHAPE)
-    b_cells = page.shaped(lambda: sample_cloud(session, choices.b), "b", *VIEW, shape=SHAPE)
-    moving = page.shaped(lambda: _moves(session), *PAIR, *VIEW, shape=SHAPE)
+    a_cells = page.shaped(lambda: sample_cloud(session, choices.a), "a", *VIEW, shape=SHAPE, late=True)
+    b_cells = page.shaped(lambda: sample_cloud(session, choices.b), "b", *VIEW, shape=SHAPE, late=True)
+    moving = page.shaped(lambda: _moves(session), *PAIR, *VIEW, shape=SHAPE, late=True)
     page.body = grid(
         (picture(first, a_cells), "1 / span 4", "1"),
         (picture(moves, moving), "5 / span 4", "1"),
