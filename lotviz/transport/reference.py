@@ -12,7 +12,9 @@ from lotviz.data.cohort import Cohort
 from lotviz.data.transforms import Scaling
 
 _POOLED_CELLS = 40_000
-_KMEANS_ROUNDS = 100
+_FEW_CELLS = 10_000  # up to here every round of k-means looks at all cells
+_ROUNDS = 100
+_BATCH = 4096  # beyond, at so many: five times faster, within 2 % of the cost
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,12 +74,15 @@ def kmeans_reference(
     -------
         The reference, (points, d).
     """
-    from sklearn.cluster import KMeans  # about a second
+    from sklearn.cluster import KMeans, MiniBatchKMeans  # about a second
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     cells, weights = _pool(cohort, scaling, seed=seed, samples=samples, pooled_cells=max(pooled_cells, points))
     count = min(points, len(_distinct_rows(cells)))
-    clusters = KMeans(count, n_init=1, max_iter=_KMEANS_ROUNDS, random_state=seed)
+    if len(cells) <= _FEW_CELLS:
+        clusters = KMeans(count, n_init=1, max_iter=_ROUNDS, random_state=seed)
+    else:
+        clusters = MiniBatchKMeans(count, n_init=3, batch_size=_BATCH, random_state=seed)
     with threadpool_limits(1):  # sums over threads round differently: the same bits on every machine
         clusters.fit(cells, sample_weight=weights)
     masses = np.bincount(clusters.labels_, weights=weights, minlength=count)
