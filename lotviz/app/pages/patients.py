@@ -106,7 +106,7 @@ def _answer(session: Session) -> str:
         return f"<b>No groups are known</b>, so only the map can speak.{rest}"
     groups, who = session.embedding.samples[label], session.group
     apart = session.embedding.samples[who] if who else None
-    make = partial(label_agreement, _distances(session), groups, apart, seed=session.choices.seed)
+    make = partial(label_agreement, _distances(session), groups, apart, permutations=399, seed=session.choices.seed)
     found = session.derived("agreement", make, session.choices.part, label, who)
     count = f"{found.same} of {found.count} samples have their nearest neighbour in the same {escape(label)} group"
     chance = f"(by chance {found.expected:.0f})"
