@@ -57,10 +57,10 @@ class Shell:
         self._fault: Failure | None = None
         self._document = pn.state.curdoc
         self._looking: Any = None
+        if pn.state.location is not None:  # first of all: the frame is built for the page that the address names
+            pn.state.location.sync(session.choices, {name: name for name in Choices.IN_ADDRESS})
         self._build()
         session.on_change = self._changed_work
-        if pn.state.location is not None:
-            pn.state.location.sync(session.choices, {name: name for name in Choices.IN_ADDRESS})
         session.choices.param.watch(self._changed_choices, list(Choices.IN_ADDRESS))
         self._dress()
         if session.choices.cohort:
