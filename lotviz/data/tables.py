@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -210,7 +210,7 @@ def _categorical(column: pd.Series) -> pd.Categorical:
     spelled = pd.Index([str(name) for name in found.categories], dtype=object)
     codes = np.asarray(found.codes).copy()
     codes[np.isin(codes, np.flatnonzero(spelled == ""))] = -1
-    return pd.Categorical.from_codes(codes, categories=spelled)
+    return pd.Categorical.from_codes(cast(Sequence[int], codes), categories=spelled)  # the stubs know no arrays here
 
 
 def _spelled(names: pd.Categorical, rows: NDArray[np.intp]) -> NDArray[Any]:
