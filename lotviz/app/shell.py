@@ -55,6 +55,7 @@ class Shell:
         self._at_once = at_once
         self._live: Page = Page()
         self._fault: Failure | None = None
+        self._asked = 0  # how often a page was asked for
         self._document = pn.state.curdoc
         self._looking: Any = None
         if pn.state.location is not None:  # first of all: the frame is built for the page that the address names
@@ -123,11 +124,16 @@ class Shell:
     # ---- drawing ------------------------------------------------------------------------------------------------
 
     def draw_soon(self) -> None:
-        """Name the chosen page and show that it is being drawn; draw it as soon as the browser has been told."""
-        self.page.busy = True
+        """Name the chosen page, so that the click is answered; draw it as soon as the browser has been told."""
         self._head.object = question(pages.title(self.session), "…")
         self._body[:], self._drawer[:] = [], []
-        pn.state.execute(self.draw, schedule=True)
+        self._asked += 1
+        pn.state.execute(partial(self._draw_asked, self._asked), schedule=True)
+
+    def _draw_asked(self, asked: int) -> None:
+        """Draw, unless another page has been asked for since: of ten quick clicks only the last is drawn."""
+        if asked == self._asked:
+            self.draw()
 
     def draw(self) -> None:
         """Draw the chosen page, its drawer and the rail from the results there are."""
@@ -135,12 +141,11 @@ class Shell:
         page: Page = outcome.answer or Page(head=html(question("This page could not be drawn", "")))
         self._live, self._fault = page, outcome.failure or self.session.failure
         self._fill(page, lambda live: not live.late)
-        with pn.io.hold():
-            self._head.object = page.head.object if page.head is not None else ""
-            self._body[:] = [page.body] if page.body is not None else []
-            self._drawer[:] = page.drawer
-            self._summary.object = _summary(self.session)
-            self._strip.object = _strip(self.session)
+        self._head.object = page.head.object if page.head is not None else ""
+        self._body[:] = [page.body] if page.body is not None else []
+        self._drawer[:] = page.drawer
+        self._summary.object = _summary(self.session)
+        self._strip.object = _strip(self.session)
         if page.head is not None:
             page.head.param.watch(lambda event: setattr(self._head, "object", event.new), "object")
         self._show_work()
@@ -163,13 +168,12 @@ class Shell:
 
     def _fill(self, page: Page, wanted: Callable[[Live], bool]) -> None:
         """Fill the live panes; the first failure is shown, the other panes are filled all the same."""
-        with pn.io.hold():
-            for live in filter(wanted, page.live):
-                outcome = attempt(live.compute)
-                self._fault = self._fault or outcome.failure
-                if outcome.failure is None:
-                    _put(live.pane, outcome.answer)
-            self._failure.object = _alert(self._fault)
+        for live in filter(wanted, page.live):
+            outcome = attempt(live.compute)
+            self._fault = self._fault or outcome.failure
+            if outcome.failure is None:
+                _put(live.pane, outcome.answer)
+        self._failure.object = _alert(self._fault)
 
     # ---- events -------------------------------------------------------------------------------------------------
 
@@ -241,7 +245,6 @@ class Shell:
         """Say what is under way and how far it is."""
         job = self.session.job
         self._working.visible = self._progress.visible = job is not None
-        self.page.busy = job is not None
         if job is not None:
             bar = f'<span class="track"><i style="width:{100 * job.share:.0f}%"></i></span>'
             self._progress.object = (

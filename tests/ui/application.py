@@ -37,7 +37,6 @@ _READY = """() => {
   if (!words || words === '…') return 'no answer';
   const seen = (node) => node.checkVisibility() && node.getBoundingClientRect().width > 0;
   if (nodes.some((node) => node.matches('.progress') && seen(node))) return 'work is under way';
-  if (nodes.some((node) => node.matches('.MuiLinearProgress-indeterminate') && seen(node))) return 'the page is busy';
   const morph = nodes.find((node) => node.matches('canvas[data-testid=morph-canvas]'));
   if (morph && !morph.dataset.t) return 'no morph';
   return '';
@@ -80,27 +79,8 @@ def _stop(server: Any, loop: Any) -> None:
     loop.stop()
 
 
-def wait_until_drawn(page: Any, *, timeout: float = 180) -> None:
-    """Wait until the page has its answer and its figures and no work is under way.
-
-    Three looks in a row, and the server's loop idle between them: what a page leaves for later is drawn by then.
-
-    Raises
-    ------
-    TimeoutError
-        It was not ready after `timeout` seconds; says what was missing.
-    """
-    end, quiet = time.monotonic() + timeout, 0
-    while quiet < 3:
-        page.request.get(urljoin(page.url, "/healthz"), timeout=1000 * timeout)
-        missing = page.evaluate(_READY)
-        quiet = 0 if missing else quiet + 1
-        if time.monotonic() > end:
-            raise TimeoutError(f"Expected {page.url} to be drawn within {timeout:g} s, found: {missing}.")
-        page.wait_for_timeout(100)
-
-
 _FIGURES = """() => {
+  if (!window.Bokeh?.index) return [];
   const figures = [];
   const visit = (view) => {
     if (view.model.type === 'Figure') figures.push(view);
@@ -139,6 +119,28 @@ def pictures(page: Any) -> list[dict[str, float]]:
     """Return place, number of colours and a hash of the pixels of every Bokeh figure, from top left to bottom right."""
     found = page.evaluate(_PICTURES)
     return sorted(found, key=lambda figure: (round(figure["y"]), round(figure["x"])))
+
+
+def wait_until_drawn(page: Any, *, timeout: float = 180) -> None:
+    """Wait until the page has its answer and its figures, no work is under way, and nothing changes any more.
+
+    Three looks in a row, and the server's loop idle between them: what a page leaves for later is drawn by then.
+
+    Raises
+    ------
+    TimeoutError
+        It was not ready after `timeout` seconds; says what was missing.
+    """
+    end, quiet, before = time.monotonic() + timeout, 0, None
+    while quiet < 3:
+        page.request.get(urljoin(page.url, "/healthz"), timeout=1000 * timeout)
+        missing, seen = page.evaluate(_READY), pictures(page)
+        missing = missing or next(("an empty picture" for figure in seen if figure["colours"] < 2), "")
+        quiet = quiet + 1 if not missing and seen == before else 0
+        before = seen
+        if time.monotonic() > end:
+            raise TimeoutError(f"Expected {page.url} to be drawn within {timeout:g} s, found: {missing or 'change'}.")
+        page.wait_for_timeout(100)
 
 
 def hashes(page: Any) -> list[int]:

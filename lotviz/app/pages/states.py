@@ -37,6 +37,7 @@ def not_compared(session: Session, name: str) -> Page:
 def opening(session: Session) -> list[object]:
     """Return the part of the drawer in which a cohort is chosen."""
     offers = session.workspace.offers()
-    session.choices.param["cohort"].objects = ["", *offers]
+    # The chosen one stays in the list even if it is not there: its failure is what the page has to say.
+    session.choices.param["cohort"].objects = list(dict.fromkeys(["", *offers, session.choices.cohort]))
     where = remark(f"{len(offers)} found: those under the data root, and two simulated ones.")
     return [section("Files"), select(session.choices, "cohort", "Cohort"), where]
