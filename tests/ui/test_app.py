@@ -341,7 +341,6 @@ def test_the_address_is_the_screen(visit, page):
 
 MISTAKES = [
     pytest.param({"a": "nobody"}, marks=known("the address is applied again after the cohort was opened")),
-    {"label": "nothing"},
     {"page": "Nonsense"},
     {"t": "7"},
     {"points": "many"},
@@ -473,40 +472,7 @@ def test_a_page_that_is_closed_ends_its_work(page, tmp_path):
         wait_until_changed(page, lambda _page: bool(working()), True)
 
 
-# ---- keyboard, headers
-
-
-def test_everything_is_reached_by_the_keyboard_alone(visit, page):
-    visit("Patients")
-    passed = tab_to(page, "Second")
-    assert {*PAGES, "Toggle theme", "Colour by", "Full", "First"} <= set(passed)
-    tab_to(page, "Morph")
-    page.keyboard.press("Enter")
-    expect(question(page)).to_have_text(QUESTIONS["Morph"])
-    wait_until_drawn(page)
-    tab_to(page, "Morph")  # its entry
-    tab_to(page, "Morph")  # its slider
-    page.keyboard.press("ArrowRight")
-    expect_place(page, 0.51)
-    expect(answer(page)).to_contain_text(re.compile(r"51\s% of the way"))
-
-
-@known("Select of panel-material-ui 0.16 opens by onClick only: it has no onOpen")
-def test_a_list_is_opened_by_the_keyboard(visit, page):
-    visit("Patients")
-    control(page, "Second").focus()
-    page.keyboard.press("Enter")
-    expect(option(page, "P09")).to_be_visible(timeout=5000)
-
-
-def test_fast_fingers_leave_no_errors_and_the_last_page_wins(visit, page):
-    visit("Patients")
-    for name in ("Transport", "Morph", "Cohort", "Patients", "Morph", "Transport", "Patients", "Transport"):
-        entry(page, name).click()
-    expect(question(page)).to_have_text(QUESTIONS["Transport"])
-    wait_until_drawn(page)
-    assert len(pictures(page)) == FIGURES["Transport"]
-    expect(page).to_have_url(re.compile("page=Transport"))
+# ---- headers
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/static/js/bokeh.min.js", "/nowhere"])
