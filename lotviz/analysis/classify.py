@@ -27,7 +27,7 @@ from lotviz.analysis.scoring import (
     score,
 )
 from lotviz.data.cohort import Cohort
-from lotviz.transport.samples import Cancelled
+from lotviz.transport.progress import Cancelled
 
 MODEL_BLOCKS: dict[str, tuple[str, ...]] = {
     "lot": ("shift", "shape", "smooth"),

@@ -14,8 +14,8 @@ from lotviz.analysis.blocks import Block, block_grams, centre, operators
 from lotviz.data.cohort import ArraySource, Cohort
 from lotviz.data.transforms import Transform, fit_scaling
 from lotviz.transport.coupling import solve
+from lotviz.transport.progress import Cancelled
 from lotviz.transport.reference import cells_reference, kmeans_reference
-from lotviz.transport.samples import Cancelled
 
 WORKERS = 2
 POOLED_CELLS = 4000  # a reference of 64 points is not better for more, and k-means is the slow part

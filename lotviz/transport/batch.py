@@ -17,20 +17,9 @@ from lotviz.data.transforms import Scaling, fit_scaling
 from lotviz.transport.cautions import reference_cautions, residual_cautions
 from lotviz.transport.cells import CohortCells, RememberedCells
 from lotviz.transport.embedding import LOTEmbedding
+from lotviz.transport.progress import Progress, later, report, stop_if
 from lotviz.transport.reference import Reference, cells_reference, kmeans_reference
-from lotviz.transport.samples import (
-    Cancelled,
-    Draw,
-    Progress,
-    TransportedSample,
-    in_space,
-    report,
-    require_cells,
-    stop_if,
-    transport_samples,
-)
-
-__all__ = ["Cancelled", "EmbedRequest", "Progress", "embed", "project"]
+from lotviz.transport.samples import Draw, TransportedSample, in_space, require_cells, transport_samples
 
 _REFERENCES = {"kmeans": kmeans_reference, "cells": cells_reference}
 _STEPS_BEFORE_TRANSPORT = 2
@@ -96,7 +85,7 @@ class EmbedRequest:
             reference,
             scaling,
             draw=draw,
-            progress=_later(progress, _STEPS_BEFORE_TRANSPORT),
+            progress=later(progress, _STEPS_BEFORE_TRANSPORT),
             cancel=cancel,
         )
         return _assemble(
@@ -259,12 +248,6 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "not installed"
-
-
-def _later(progress: Progress | None, steps: int) -> Progress | None:
-    if progress is None:
-        return None
-    return lambda done, total, message: progress(done + steps, total + steps, message)
 
 
 def _require_positive(name: str, number: int) -> None:

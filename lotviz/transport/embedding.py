@@ -19,9 +19,9 @@ from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
 from lotviz.data.transforms import Scaling, Transform
 from lotviz.transport.cells import CellStore
 from lotviz.transport.interpolation import Barycenter, barycenter, interpolate
+from lotviz.transport.progress import Progress
 from lotviz.transport.reference import Reference
 from lotviz.transport.registration import Registration
-from lotviz.transport.samples import Progress
 from lotviz.transport.synthetic import SyntheticSample
 
 if TYPE_CHECKING:
@@ -282,10 +282,40 @@ class LOTEmbedding:
         }
 
     def to_anndata(self) -> ad.AnnData:
-        """Return samples x (reference point, marker), so that scanpy works on patients as it does on cells."""
-        from lotviz.transport.export import to_anndata
+        """Return samples x (reference point, marker), so that scanpy works on patients as it does on cells.
+
+        `from_anndata` restores the embedding from it, also after it was written as h5ad; the cells are not in it.
+        """
+        from lotviz.transport.export import to_anndata  # export builds embeddings, so it imports this module
 
         return to_anndata(self)
+
+    @classmethod
+    def from_anndata(cls, adata: ad.AnnData, *, cohort: Cohort | None = None) -> LOTEmbedding:
+        """Restore the embedding that `to_anndata` made an AnnData of; every number comes back bit for bit.
+
+        Parameters
+        ----------
+        adata
+            As made by `to_anndata`, in memory or read from h5ad. Samples may have been chosen, and columns of `obs`
+            added or changed, since; `X` may have been altered, the maps are taken from layer "maps".
+        cohort
+            The cohort that was embedded, to read cells from; without it, asking for cells is an error.
+
+        Returns
+        -------
+            The embedding.
+
+        Raises
+        ------
+        EmbeddingFileError
+            `adata` was not made by `to_anndata`, is of a newer version, or was altered beyond repair.
+        CohortError
+            `cohort` is another one than was embedded.
+        """
+        from lotviz.transport.export import from_anndata
+
+        return from_anndata(adata, cohort=cohort)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the embedding, with the used cells of every sample, to one file; `.lot` is the usual ending.
@@ -295,7 +325,7 @@ class LOTEmbedding:
         EmbeddingFileError
             The file cannot be written; what was there before is left as it was.
         """
-        from lotviz.transport.store import save
+        from lotviz.transport.embedding_file import save
 
         return save(self, path)
 
@@ -308,6 +338,6 @@ class LOTEmbedding:
         EmbeddingFileError
             The file is missing, cut off, of another kind, or of a newer version.
         """
-        from lotviz.transport.store import load
+        from lotviz.transport.embedding_file import load
 
         return load(path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
@@ -17,13 +17,8 @@ from lotviz.data.transforms import Scaling, Transform
 from lotviz.transport.cells import hash_of
 from lotviz.transport.coupling import ConvergenceError, solve
 from lotviz.transport.doors import BYTES_PER_ARC, require_memory
+from lotviz.transport.progress import Progress, report, stop_if
 from lotviz.transport.reference import Reference
-
-Progress = Callable[[int, int, str], None]
-
-
-class Cancelled(Exception):  # noqa: N818 - nothing went wrong: the user asked for it
-    """The work was cancelled before it was done."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,18 +143,6 @@ def transport_sample(
         n_cells_used=len(cells),
         cells_hash=hash_of(cells),
     )
-
-
-def report(progress: Progress | None, done: int, total: int, message: str) -> None:
-    """Tell whoever listens how far the work is."""
-    if progress is not None:
-        progress(done, total, message)
-
-
-def stop_if(cancel: threading.Event | None) -> None:
-    """Raise `Cancelled` when the user asked to stop."""
-    if cancel is not None and cancel.is_set():
-        raise Cancelled("Cancelled: nothing was kept.")
 
 
 def require_cells(cohort: Cohort) -> None:

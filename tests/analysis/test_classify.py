@@ -11,7 +11,7 @@ from lotviz.analysis.kernels import fold_kernel, hold, lot_grams
 from lotviz.analysis.verdict import verdict
 from lotviz.data import simulate
 from lotviz.data.cohort import ArraySource
-from lotviz.transport.batch import Cancelled
+from lotviz.transport import Cancelled
 from tests.analysis.conftest import cohort_of, noise_clouds
 
 QUICK = {"points": 8, "repeats": 2, "permutations": 0, "cells_per_sample": 100}

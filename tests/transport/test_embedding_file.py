@@ -11,7 +11,7 @@ import pytest
 
 from lotviz.transport import EmbeddingFileError, LOTEmbedding, TransportMemoryError, embed
 from lotviz.transport import archive as archive_module
-from lotviz.transport import store as module
+from lotviz.transport import embedding_file as module
 from tests.transport.clouds import cloud, cohort_of
 
 ARRAYS = ("maps", "costs", "residuals", "dual_gaps", "variances", "n_cells", "n_cells_used", "vectors", "masses")
