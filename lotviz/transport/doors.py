@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from math import fsum
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 # Dense cost, dense plan and the network of POT's simplex: 25 to 33 bytes per arc were measured at large sizes.
-BYTES_PER_ARC = 33
+_BYTES_PER_ARC = 33
+# Our own simplex keeps lists for every cell, its coordinates in two precisions, and scores of one block of cells.
+_BYTES_PER_CELL = 600
+_COPIES_OF_CELLS = 6
+_CELLS_IN_A_BLOCK = 256
 _MASS_TOLERANCE = 1e-6
 
 
@@ -89,10 +95,30 @@ def as_masses(masses: ArrayLike | None, size: int, name: str) -> NDArray[np.floa
             f"Expected `{name}` to be positive, found {checked[wrong[0]]} at position {wrong[0]}"
             f" ({wrong.size} such). Leave points without mass out."
         )
-    total = checked.sum()
+    total = fsum(checked)  # exactly rounded: the same whatever the order
     if abs(total - 1) > _MASS_TOLERANCE:
         raise ValueError(f"Expected `{name}` to sum to 1, found {total:.9g}. Divide them by their sum.")
     return checked / total
+
+
+def transport_bytes(m: int, n: int, d: int, solver: str) -> int:
+    """Return an upper bound on the memory that one transport problem takes.
+
+    Parameters
+    ----------
+    m, n, d
+        How many reference points, cells and markers.
+    solver
+        "simplex", "pot" or "entropic".
+
+    Returns
+    -------
+        Bytes.
+    """
+    if solver != "simplex":
+        return _BYTES_PER_ARC * m * n
+    per_cell = _BYTES_PER_CELL + 8 * _COPIES_OF_CELLS * d
+    return (m + n) * per_cell + 8 * _CELLS_IN_A_BLOCK * max(m, n)
 
 
 def require_memory(needed: int, what: str, advice: str) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import ot
 import pytest
@@ -8,7 +10,8 @@ from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 from scipy.stats import norm
 
-from lotviz.transport import ConvergenceError, TransportMemoryError, coupling, doors, solve
+from lotviz.transport import Cancelled, ConvergenceError, TransportMemoryError, doors, engine, pot, solve
+from lotviz.transport.simplex import solver as solver_module
 from tests.transport.clouds import cloud, masses, seeds, squared_distances
 
 sizes = st.integers(1, 40)
@@ -146,15 +149,88 @@ def test_duplicated_cells_are_one_heavier_cell():
 
 
 @pytest.mark.parametrize("equal", [True, False])
-def test_a_large_sample_is_solved_to_the_same_optimum(equal, monkeypatch):
+def test_pot_solves_a_large_sample_to_the_same_optimum(equal, monkeypatch):
     x, y = cloud(1, 20, 3), cloud(2, 4001, 3)
     b = None if equal else masses(3, 4001)
-    warm = solve(x, y, None, b)
-    monkeypatch.setattr(coupling, "_LARGE_SAMPLE", 5000)
-    cold = solve(x, y, None, b)
-    np.testing.assert_allclose(warm.cost, cold.cost, rtol=1e-12)
-    np.testing.assert_allclose(warm.maps, cold.maps, rtol=1e-9, atol=1e-9)
-    assert warm.dual_gap <= 1e-9 * warm.cost
+    warm = solve(x, y, None, b, solver="pot")
+    monkeypatch.setattr(pot, "_LARGE_SAMPLE", 5000)
+    cold = solve(x, y, None, b, solver="pot")
+    simplex = solve(x, y, None, b)
+    assert (warm.solver, simplex.solver) == ("pot", "simplex")
+    for found in (cold, simplex):
+        np.testing.assert_allclose(warm.cost, found.cost, rtol=1e-12)
+        np.testing.assert_allclose(warm.maps, found.maps, rtol=1e-9, atol=1e-9)
+    assert max(warm.dual_gap, simplex.dual_gap) <= 1e-9 * warm.cost
+
+
+@pytest.mark.parametrize(("m", "n"), [(300, 3000), (700, 500), (64, 6400)])
+@pytest.mark.parametrize("equal", [True, False])
+def test_all_rounds_of_the_simplex_reach_the_optimum(m, n, equal):
+    x, y = cloud(1, m, 12), cloud(2, n, 12)
+    a, b = (None, None) if equal else (masses(3, m), masses(4, n))
+    ours, theirs = solve(x, y, a, b), solve(x, y, a, b, solver="pot")
+    np.testing.assert_allclose(ours.cost, theirs.cost, rtol=1e-12)
+    np.testing.assert_allclose(ours.maps, theirs.maps, rtol=1e-9, atol=1e-9)
+
+
+def test_an_entropic_plan_is_blurred_and_says_how_far_from_the_optimum_it_is():
+    x, y = cloud(1, 20, 3), cloud(2, 60, 3)
+    exact, blurred = solve(x, y), solve(x, y, solver="entropic")
+    assert blurred.solver == "entropic"
+    assert exact.cost < blurred.cost <= exact.cost + blurred.dual_gap * (1 + 1e-9)
+    assert blurred.plan.nnz > exact.plan.nnz
+    np.testing.assert_allclose(blurred.plan.sum(axis=1), np.full(20, 1 / 20), rtol=1e-12)
+    np.testing.assert_allclose(blurred.plan.sum(axis=0), np.full(60, 1 / 60), atol=1e-5)
+
+
+def test_an_unknown_solver_is_refused():
+    with pytest.raises(ValueError, match="Expected solver simplex, pot or entropic, found 'sinkhorn'"):
+        solve(X, Y, solver="sinkhorn")
+
+
+def test_where_numba_cannot_compile_pot_solves_and_says_so(monkeypatch):
+    monkeypatch.setattr(engine, "_tried", threading.Event())
+    monkeypatch.setattr(engine, "_reason", "")
+    monkeypatch.setattr(engine, "_solve_small_problems", _cannot_compile)
+    assert engine.simplex_unavailable() == "numba cannot compile here (no compiler)"
+    assert engine.solver_within(0) == "pot"
+    assert solve(X, Y).solver == "pot"
+
+
+def test_the_simplex_is_ready_soon_after_it_is_first_asked_for(monkeypatch):
+    monkeypatch.setattr(engine, "_tried", threading.Event())
+    assert engine.solver_within(60) == "simplex"
+    assert engine.simplex_unavailable() == ""
+
+
+def _cannot_compile():
+    raise RuntimeError("no compiler")
+
+
+@pytest.mark.parametrize("solver", ["simplex", "pot", "entropic"])
+def test_a_cancelled_solve_stops(solver):
+    cancel = threading.Event()
+    cancel.set()
+    with pytest.raises(Cancelled):
+        solve(X, Y, solver=solver, cancel=cancel)
+
+
+def test_a_running_solve_stops():
+    x, y = cloud(1, 1500, 20), cloud(2, 30_000, 20)  # seconds of work
+    cancel = threading.Event()
+    later = threading.Timer(0.2, cancel.set)
+    later.start()
+    with pytest.raises(Cancelled):
+        solve(x, y, cancel=cancel)
+
+
+@pytest.mark.parametrize("solver", ["simplex", "pot"])
+def test_the_order_of_tied_cells_changes_no_bit(solver):
+    y = np.round(cloud(2, 300, 3))
+    order = np.random.default_rng(0).permutation(300)
+    first, second = solve(cloud(1, 40, 3), y, solver=solver), solve(cloud(1, 40, 3), y[order], solver=solver)
+    assert first.maps.tobytes() == second.maps.tobytes()
+    assert first.cost == second.cost
 
 
 def test_same_bits_twice():
@@ -165,11 +241,17 @@ def test_same_bits_twice():
 
 
 def test_an_unconverged_solve_raises(monkeypatch):
-    monkeypatch.setattr(coupling, "_PIVOTS", 5)
+    monkeypatch.setattr(pot, "_PIVOTS", 5)
     with (
         pytest.warns(UserWarning, match="numItermax"),
         pytest.raises(ConvergenceError, match=r"Expected .* optimum, found: numItermax reached.*fewer cells"),
     ):
+        solve(cloud(1, 40, 3), cloud(2, 80, 3), solver="pot")
+
+
+def test_a_simplex_that_gives_up_raises(monkeypatch):
+    monkeypatch.setattr(solver_module, "_PASSES", 1)
+    with pytest.raises(ConvergenceError, match="no optimum after 1 looks at all arcs"):
         solve(cloud(1, 40, 3), cloud(2, 80, 3))
 
 
@@ -187,7 +269,7 @@ def test_a_plan_with_wrong_masses_or_a_gap_raises(monkeypatch):
     for broken, words in ((lost_mass, "keep all masses"), (not_optimal, "duality gap")):
         monkeypatch.setattr(ot.lp, "emd", broken)
         with pytest.raises(ConvergenceError, match=words):
-            solve(cloud(1, 10, 2), cloud(2, 15, 2))
+            solve(cloud(1, 10, 2), cloud(2, 15, 2), solver="pot")
 
 
 def at(values, row, value):
@@ -229,7 +311,8 @@ def test_squared_distances_beyond_all_numbers_are_refused():
 
 
 def test_a_problem_larger_than_memory_is_refused_before_it_is_begun(monkeypatch):
-    monkeypatch.setattr(doors, "BYTES_PER_ARC", 33)
-    monkeypatch.setattr(coupling, "BYTES_PER_ARC", 10**15)
-    with pytest.raises(TransportMemoryError, match=r"4 reference points and 6 cells .* fewer cells per sample"):
-        solve(X, Y)
+    monkeypatch.setattr(doors, "_BYTES_PER_ARC", 10**15)
+    monkeypatch.setattr(doors, "_BYTES_PER_CELL", 10**15)
+    for solver in ("simplex", "pot"):
+        with pytest.raises(TransportMemoryError, match=r"4 reference points and 6 cells .* fewer cells per sample"):
+            solve(X, Y, solver=solver)

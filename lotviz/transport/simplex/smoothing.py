@@ -1,0 +1,203 @@
+"""Potentials to start from: a few steps up the smoothed dual, from coarse clouds to fine ones.
+
+The simplex needs few pivots when it starts near the optimal potentials. The dual sum_i a_i f_i + sum_j b_j g_j, with
+g_j = min_i c_ij - f_i, has edges; with a soft minimum it is smooth, its gradient is the mass a reference point lacks,
+and its curvature the mass that is undecided. Steps along their quotient settle what is near; what is far is settled
+before on a quarter of the points and cells, whose cells then give every point its potential, f_i = min_j c_ij - g_j.
+
+Nothing here is exact, and nothing needs to be: whatever the start, the simplex ends at a proven optimum.
+
+Source: the semi-discrete dual, Kitagawa, Mérigot and Thibert 2019, J. Eur. Math. Soc. 21; epsilon scaling, Schmitzer
+2019, SIAM J. Sci. Comput. 41; from coarse to fine, Mérigot 2011, Computer Graphics Forum 30. We differ in the diagonal
+step and in looking at the few nearest points of each cell only.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from lotviz.transport.progress import stop_if
+from lotviz.transport.simplex.pricing import BLOCK, Priced, lay_out, select
+
+CANDIDATES = 16
+_COARSER = 4
+_FEW = 16  # so few reference points or cells need no coarser level
+_ALL = 1e38  # no score is above it
+# Share of the cells looked at in each round, one in so many: what they tell gets finer as the potentials do.
+_ROUNDS = (4, 2, 1)
+# Width of the soft minimum, in spacings of the candidates, and how many steps.
+_STEPS = ((0.15, 8), (0.06, 8), (0.03, 8))
+_FURTHEST = 1.5  # that a potential moves in a round, in spacings
+_LONGEST = 1.5  # step, in widths
+_DAMPING = 0.7
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """Where the simplex starts.
+
+    Attributes
+    ----------
+    potentials
+        Of the reference points, (m,).
+    arcs
+        Reference points that each cell might be given to, (n, K); -1 where there are fewer.
+    spacing
+        Mean over cells of the spread of the scores of their candidates.
+    """
+
+    potentials: NDArray[np.float64]
+    arcs: NDArray[np.int32]
+    spacing: float
+
+
+def starting_point(
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    a: NDArray[np.float64],
+    b: NDArray[np.float64],
+    *,
+    cancel: threading.Event | None = None,
+) -> Start:
+    """Find potentials near the optimum, and candidate arcs for them.
+
+    Parameters
+    ----------
+    x, y
+        Reference points, (m, d), and cells, (n, d), centred; any first part of the cells must be a fair sample.
+    a, b
+        Their masses, (m,) and (n,), positive, each summing to one.
+    cancel
+        Set it to stop.
+
+    Raises
+    ------
+    Cancelled
+        `cancel` was set.
+    """
+    m, n = len(x), len(y)
+    potentials = np.zeros(m) if min(m, n) <= _FEW else _from_coarser(x, y, a, b, cancel=cancel)
+    priced = lay_out(x, y, np.float32, candidates=CANDIDATES)
+    for part in _ROUNDS:
+        size = -(-n // part)
+        if size < min(m, n):
+            continue
+        arcs, costs, spacing = _candidates(priced, potentials, size, cancel)
+        share = b[:size] / b[:size].sum()
+        before = potentials.copy()
+        for width, steps in _STEPS if spacing > 0 else ():
+            stop_if(cancel)
+            _ascend(potentials, arcs, costs, a, share, width * spacing, steps)
+        # What no cell lists as a candidate would rise without end.
+        potentials = np.clip(potentials, before - _FURTHEST * spacing, before + _FURTHEST * spacing)
+        potentials -= a @ potentials
+    return Start(potentials, arcs, spacing)
+
+
+def _from_coarser(
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    a: NDArray[np.float64],
+    b: NDArray[np.float64],
+    *,
+    cancel: threading.Event | None,
+) -> NDArray[np.float64]:
+    """Solve a quarter of the points and cells, and carry the potentials over to all points: two c-transforms."""
+    points, cells = np.ascontiguousarray(x[::_COARSER]), y[: -(-len(y) // _COARSER)]
+    owner, _ = _nearest(lay_out(points, x, np.float32, candidates=1), np.zeros(len(points)), cancel)
+    masses = np.bincount(owner, weights=a, minlength=len(points)).astype(np.float64)
+    taken = masses > 0  # points at the same place leave one of them without any
+    points, masses = points[taken], masses[taken]
+    share = b[: len(cells)] / b[: len(cells)].sum()
+    coarse = starting_point(points, cells, masses, share, cancel=cancel).potentials
+    _, lowest = _nearest(lay_out(points, cells, np.float32, candidates=1), coarse, cancel)
+    of_cells = lowest + np.square(cells).sum(axis=1)
+    _, lowest = _nearest(lay_out(cells, x, np.float32, candidates=1), of_cells, cancel)
+    return lowest + np.square(x).sum(axis=1)
+
+
+def _candidates(
+    priced: Priced, potentials: NDArray[np.float64], size: int, cancel: threading.Event | None
+) -> tuple[NDArray[np.int32], NDArray[np.float32], float]:
+    """Find arcs of least score for the first cells, their costs up to |y|², (size, K), and the spread of the scores."""
+    count = min(CANDIDATES, len(potentials))
+    arcs, scores = np.empty((size, count), np.int32), np.empty((size, count), np.float32)
+    every, lowest = np.full(BLOCK, _ALL), np.empty(BLOCK)
+    priced.set_potentials(potentials)
+    for begin in range(0, size, BLOCK):
+        stop_if(cancel)
+        end = min(begin + BLOCK, size)
+        select(priced.score(begin, end), priced.stripes, every, lowest, arcs[begin:end], scores[begin:end])
+    there = arcs >= 0
+    worst = np.max(scores, axis=1, where=there, initial=-_ALL)
+    spacing = float(np.mean(worst - scores[:, 0], dtype=np.float64))
+    scores += np.where(there, potentials[arcs], 0.0)  # a missing arc keeps its prohibitive score
+    return arcs, scores, spacing
+
+
+def _nearest(
+    priced: Priced, potentials: NDArray[np.float64], cancel: threading.Event | None
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Return the column of least score of every row, (n,), and that score without |y|², (n,)."""
+    n = len(priced.cells)
+    owner, lowest = np.empty(n, np.intp), np.empty(n)
+    priced.set_potentials(potentials)
+    for begin in range(0, n, BLOCK):
+        stop_if(cancel)
+        end = min(begin + BLOCK, n)
+        scores = priced.score(begin, end)
+        owner[begin:end] = scores.argmin(axis=1)
+        lowest[begin:end] = scores[np.arange(end - begin), owner[begin:end]]
+    return owner, lowest
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _ascend(potentials, arcs, costs, a, b, width, steps):
+    """Climb the dual that is smoothed by `width`, in place.
+
+    The share of a cell that goes to a candidate falls off as (1 + s / 32)^32, near exp(s) and far cheaper.
+    """
+    n, count = arcs.shape
+    m = len(a)
+    f = np.empty(m, np.float32)
+    received = np.empty((m, 2), np.float32)  # mass, and how much of it is undecided
+    shares = np.empty(count, np.float32)
+    scale = np.float32(1.0 / (32.0 * width))
+    one, zero = np.float32(1.0), np.float32(0.0)
+    for _ in range(steps):
+        for i in range(m):
+            f[i] = potentials[i] * scale
+            received[i, :] = zero
+        for k in range(n):
+            best = np.float32(-3e38)
+            for c in range(count):
+                w = f[np.uint32(max(arcs[k, c], 0))] - costs[k, c] * scale
+                shares[c] = w
+                best = w if w > best else best
+            best -= one
+            total = np.float32(1e-30)
+            for c in range(count):
+                w = shares[c] - best
+                w = w if w > zero else zero
+                w *= w
+                w *= w
+                w *= w
+                w *= w
+                w *= w
+                shares[c] = w
+                total += w
+            part = np.float32(b[k]) / total
+            total = one / total
+            for c in range(count):
+                i = np.uint32(max(arcs[k, c], 0))
+                received[i, 0] += part * shares[c]
+                received[i, 1] += part * shares[c] * (one - total * shares[c])
+        longest = _LONGEST * width
+        for i in range(m):
+            step = _DAMPING * width * (a[i] - received[i, 0]) / max(received[i, 1], 0.2 * a[i])
+            potentials[i] += min(max(step, -longest), longest)

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lotviz.transport.simplex.smoothing import starting_point
+from lotviz.transport.simplex.solver import integer_masses, optimum
+from lotviz.transport.simplex.tree import artificial_flow, empty_tree, pivot_on, plant, raise_slack, refresh_potentials
+from tests.transport.clouds import cloud, masses, seeds, squared_distances
+
+problems = st.tuples(seeds, st.integers(1, 12), st.integers(1, 25), st.booleans())
+
+
+@given(problems)
+def test_masses_in_units_add_up_and_keep_their_digits(problem):
+    seed, m, n, equal = problem
+    a, b = (np.full(m, 1 / m), np.full(n, 1 / n)) if equal else (masses(seed, m), masses(seed + 1, n))
+    units = integer_masses(a, b)
+    assert units.a.sum() == units.b.sum()
+    assert units.a.min() >= 1
+    assert units.b.min() >= 1
+    np.testing.assert_allclose(units.a * units.unit, a, rtol=1e-14)
+    np.testing.assert_allclose(units.b * units.unit, b, rtol=1e-14)
+
+
+def test_a_mass_of_next_to_nothing_is_not_lost():
+    units = integer_masses(np.array([1.0 - 1e-25, 1e-25]), np.full(3, 1 / 3))
+    assert units.a[1] == 1
+    assert units.a.sum() == units.b.sum()
+    assert len(set(units.b)) == 1
+
+
+def balanced(nodes, a, b) -> bool:
+    """Whether the flows on the tree are not negative and carry every mass."""
+    m = len(a)
+    given_away, received = np.zeros(m, np.int64), np.zeros(len(b), np.int64)
+    root = np.int64(0)
+    for v, node in enumerate(nodes):
+        if v == m:
+            continue
+        parent, flow = node["parent"], node["flow"]
+        if flow < 0:
+            return False
+        if parent == m:
+            sign = 1 if node["upward"] else -1
+            given_away[v] += sign * flow
+            root += sign * flow
+        elif v < m:
+            given_away[v] += flow
+            received[parent - m - 1] += flow
+        else:
+            given_away[parent] += flow
+            received[v - m - 1] += flow
+    return bool((given_away == a).all() and (received == b).all() and root == 0)
+
+
+def strongly_feasible(nodes, m) -> bool:
+    """Whether every arc without flow points towards the root."""
+    empty = nodes[: m + 1]["flow"] == 0
+    on_root = nodes[: m + 1]["parent"] == m
+    reference = np.arange(m + 1) < m
+    wrong = empty & reference & on_root & (nodes[: m + 1]["upward"] == 0)
+    return not wrong.any() and bool((nodes[m + 1 :]["flow"] > 0).all())
+
+
+@settings(max_examples=60)
+@given(problems)
+def test_every_pivot_keeps_a_balanced_and_strongly_feasible_tree_and_ends_without_artificial_flow(problem):
+    seed, m, n, equal = problem
+    x, y = np.round(cloud(seed, m, 2)), np.round(cloud(seed + 1, n, 2))  # ties
+    a, b = (np.full(m, 1 / m), np.full(n, 1 / n)) if equal else (masses(seed + 2, m), masses(seed + 3, n))
+    units = integer_masses(a, b)
+    costs = np.ascontiguousarray(squared_distances(x, y).T)
+    arcs = np.tile(np.arange(m, dtype=np.int32), (n, 1))
+    nodes, stack, cells = empty_tree(m, n), np.empty(2 * m + 8, np.int32), np.arange(n)
+    owner = costs.argmin(axis=1).astype(np.int32)
+    plant(nodes, units.a, units.b, owner, costs[cells, owner], np.zeros(m), 0.25)
+    for doubling in range(60):
+        state = np.zeros(2, np.int64)
+        while pivot_on(nodes, stack, m, arcs, costs, cells, 1e-9, 3, 1, state):
+            assert balanced(nodes, units.a, units.b)
+            assert strongly_feasible(nodes, m)
+            kept = nodes["potential"].copy()
+            refresh_potentials(nodes, stack, m)
+            np.testing.assert_allclose(nodes["potential"], kept, atol=1e-9)
+        if artificial_flow(nodes, m) == 0:
+            break
+        raise_slack(nodes, stack, m, 0.25 * 2.0**doubling)
+    assert artificial_flow(nodes, m) == 0
+
+
+@pytest.mark.parametrize(("m", "n"), [(40, 400), (200, 300), (300, 3000)])
+def test_the_start_is_near_the_optimum(m, n):
+    x, y = cloud(1, m, 6), cloud(2, n, 6)
+    a, b = masses(3, m), np.full(n, 1 / n)
+    start = starting_point(x, y, a, b)
+    best = optimum(x, y, a, b)
+
+    def dual(f):
+        return a @ f + b @ (squared_distances(x, y) - f[:, None]).min(axis=0)
+
+    at_zero, at_start, at_best = dual(np.zeros(m)), dual(start.potentials), a @ best.f + b @ best.g
+    assert at_zero < at_start <= at_best * (1 + 1e-12)
+    assert at_best - at_start < 0.2 * (at_best - at_zero)
