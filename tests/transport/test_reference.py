@@ -3,11 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lotviz.data import Scaling, fit_scaling
-from lotviz.transport import cells_reference, kmeans_reference
+from lotviz.data import CohortError, Scaling, fit_scaling
+from lotviz.transport import cells_reference, embed, gaussian_reference, kmeans_reference, sample_reference
 from tests.transport.clouds import cloud, cohort_of
 
-MAKERS = pytest.mark.parametrize("make", [kmeans_reference, cells_reference])
+MAKERS = pytest.mark.parametrize("make", [kmeans_reference, cells_reference, gaussian_reference])
+OF_CELLS = pytest.mark.parametrize("make", [kmeans_reference, cells_reference])
 UNSCALED = Scaling.identity(3)
 
 
@@ -33,7 +34,7 @@ def test_the_seed_decides(cohort, make):
     assert first.points.tobytes() != other.points.tobytes()
 
 
-@MAKERS
+@OF_CELLS
 def test_no_more_points_than_distinct_cells(make):
     few = np.repeat(np.array([[0.0, 0, 0], [1, 0, 0], [0, 5, 0]]), 20, axis=0)
     few[::2] *= -1  # -0.0 is no other cell than 0.0
@@ -71,3 +72,59 @@ def test_cells_are_cells_of_the_cohort_in_scaled_space(cohort):
     distance = np.abs(pooled[None] - reference.points[:, None]).max(axis=2).min(axis=1)
     assert distance.max() == 0
     np.testing.assert_allclose(reference.masses, 1 / 12)
+
+
+def test_gaussian_points_have_the_mean_and_covariance_of_the_pooled_cells(cohort):
+    parts = [cohort.cells(name).astype(float) for name in "ABC"]
+    mean = np.mean([part.mean(axis=0) for part in parts], axis=0)  # every sample weighs the same
+    spread = [(part - mean).T @ (part - mean) / len(part) for part in parts]
+    count = 200_000
+    reference = gaussian_reference(cohort, UNSCALED, points=count, seed=1)
+    covariance = np.mean(spread, axis=0)
+    deviation = np.sqrt(np.diag(covariance))
+    np.testing.assert_allclose((reference.points.mean(axis=0) - mean) / deviation, 0, atol=5 / np.sqrt(count))
+    np.testing.assert_allclose(
+        np.cov(reference.points.T) / np.outer(deviation, deviation),
+        covariance / np.outer(deviation, deviation),
+        atol=10 / np.sqrt(count),
+    )
+    np.testing.assert_allclose(reference.masses, 1 / count)
+
+
+def test_gaussian_of_cells_on_a_line_stays_on_it():
+    line = np.outer(np.linspace(-1, 1, 50), [1.0, 2.0, 0.0]) + np.array([0, 0, 7])
+    points = gaussian_reference(cohort_of({"A": line, "B": line}), UNSCALED, points=30, seed=0).points
+    np.testing.assert_allclose(points[:, 1], 2 * points[:, 0], atol=1e-6)
+    np.testing.assert_allclose(points[:, 2], 7, atol=1e-6)
+
+
+def test_one_sample_as_reference_is_moved_onto_itself_for_nothing(cohort):
+    found = embed(cohort, points=128, reference="sample:B")
+    assert (found.reference.kind, dict(found.reference.details)) == ("sample", {"sample": "B"})
+    assert found.reference.n_points == 40
+    np.testing.assert_allclose(found.maps[1], found.reference.points, atol=1e-12)
+    assert found.costs[1] == pytest.approx(0, abs=1e-20)
+    assert found.costs[0] > 0.01
+    assert found.warnings == (
+        "The reference has 40 points, not 128: the cells of the sample have no more distinct values.",
+    )
+
+
+def test_equal_cells_of_one_sample_are_one_point_of_their_mass():
+    cells = np.array([[0.0, 0, 0], [1, 0, 0], [-0.0, 0, 0], [0, 0, 0]])
+    reference = sample_reference(cohort_of({"A": cells}), UNSCALED, sample="A", points=10, seed=0)
+    assert reference.points.tolist() == [[0, 0, 0], [1, 0, 0]]
+    assert reference.masses.tolist() == [0.75, 0.25]
+
+
+def test_a_sample_with_more_cells_than_points_gives_its_kmeans(cohort):
+    reference = sample_reference(cohort, UNSCALED, sample="C", points=20, seed=2)
+    own = kmeans_reference(cohort, UNSCALED, points=20, seed=2, samples=["C"])
+    np.testing.assert_array_equal(reference.points, own.points)
+    assert (reference.kind, reference.n_points) == ("sample", 20)
+
+
+def test_an_unknown_sample_is_named_with_a_close_one():
+    cells = {name: cloud(1, 20, 3) for name in ("patient_1", "patient_2")}
+    with pytest.raises(CohortError, match=r"found none called patient1. Did you mean patient_1"):
+        embed(cohort_of(cells), reference="sample:patient1")
