@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lotviz.analysis.classify import classify
     from lotviz.data import Cohort, CohortError, read_cohort, simulate
-    from lotviz.transport import LOTEmbedding, embed
+    from lotviz.transport import LOTEmbedding, embed, embed_sizes
 
 __version__ = "0.1.0"
 
@@ -23,10 +23,11 @@ _HOME = {
     "simulate": "lotviz.data",
     "LOTEmbedding": "lotviz.transport",
     "embed": "lotviz.transport",
+    "embed_sizes": "lotviz.transport",
     "classify": "lotviz.analysis.classify",
 }
 
-__all__ = ["Cohort", "CohortError", "LOTEmbedding", "classify", "embed", "read_cohort", "simulate"]
+__all__ = ["Cohort", "CohortError", "LOTEmbedding", "classify", "embed", "embed_sizes", "read_cohort", "simulate"]
 
 
 def __getattr__(name: str) -> Any:

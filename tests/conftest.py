@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def store_of_the_tests(tmp_path_factory) -> Iterator[Path]:
+    """No test, nor any program a test starts, may touch the user's own store of solved samples."""
+    folder = tmp_path_factory.mktemp("store") / "transport"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOTVIZ_STORE", str(folder))
+        patch.delenv("LOTVIZ_STORE_GB", raising=False)
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lotviz import __version__
-from lotviz.cli import commands, values
+from lotviz.cli import commands, store, values
 
 COHORT_HELP = "a sample sheet, a folder with samples.csv and cells.parquet, or an .h5ad or .zarr file"
 
@@ -24,7 +24,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"lotviz {__version__}")
     group = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_demo, _serve, _simulate, _validate, _embed, _project, _classify, _interpolate):
+    for add in (_demo, _serve, _simulate, _validate, _embed, _project, _classify, _interpolate, _store):
         add(group)
     return parser
 
@@ -116,13 +116,20 @@ def _embed(group: Any) -> None:
     _add_cohort(command)
     _add_output(command, "EMB", "the embedding to write, for example study.lot")
     command.add_argument(
-        "--points", type=values.at_least(1), default=128, help="reference points (default: %(default)s)"
+        "--points",
+        metavar="M",
+        type=values.sizes,
+        default=(128,),
+        help="reference points (default: 128); several sizes, as in 64,256,1024, write study-64.lot and so on",
     )
     command.add_argument(
         "--reference",
-        choices=("kmeans", "cells"),
+        metavar="KIND",
+        type=values.reference,
         default="kmeans",
-        help="k-means centres of all cells, or cells drawn at random (default: %(default)s)",
+        help="kmeans (centres of all cells), cells (drawn at random), gaussian (drawn from the Gaussian that matches "
+        "them), barycenter (k-means moved to the mean of the samples), sample:NAME, a .csv, .tsv or .parquet of points "
+        "(a column a marker, transformed, and maybe mass), or an embedding, .lot (default: %(default)s)",
     )
     command.add_argument(
         "--scale",
@@ -137,6 +144,17 @@ def _embed(group: Any) -> None:
         type=values.at_least(1),
         default=2,
         help="threads; the result does not depend on it (default: %(default)s)",
+    )
+    command.add_argument(
+        "--solver",
+        choices=("simplex", "pot"),
+        default="simplex",
+        help="our own network simplex, or the one of POT; both are exact (default: %(default)s)",
+    )
+    command.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on where an earlier run of the same stopped: samples that are in the store are not solved again",
     )
 
 
@@ -211,6 +229,32 @@ def _interpolate(group: Any) -> None:
     command.add_argument("--cells", type=values.at_least(1), help="cells to draw (default: as the embedding holds)")
     _add_seed(command)
     _add_output(command, "FILE", "the file to write: .parquet, .csv, .h5ad or .fcs")
+
+
+def _store(group: Any) -> None:
+    summary = "look at the solved samples that --resume takes, or remove them"
+    command = group.add_parser(
+        "store",
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}. Every sample that lotviz embed solves is kept there: in "
+        "LOTVIZ_STORE, or else among the caches of the user; at most 5 GB, or LOTVIZ_STORE_GB.",
+        epilog="Example:\n  lotviz store info --json",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    inner = command.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _command(
+        inner,
+        store.info,
+        summary="say where the store is, and how much it holds",
+        example="lotviz store info --json",
+    )
+    _command(
+        inner,
+        store.clear,
+        summary="remove every solved sample; embeddings that were saved need none of them",
+        example="lotviz store clear",
+    )
 
 
 def _add_server(command: argparse.ArgumentParser) -> None:

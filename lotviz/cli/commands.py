@@ -12,15 +12,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lotviz.cli.destination import check_file, check_new_folder, check_suffix, write_text
+from lotviz.cli.destination import check_file, check_new_folder, check_suffix, of_size, write_text
 from lotviz.cli.failures import RefusedError, problem_record, refusing
 from lotviz.cli.output import Output, finite
+from lotviz.cli.values import reference_file
 
 if TYPE_CHECKING:
     from lotviz.data import Cohort
     from lotviz.transport import LOTEmbedding
 
 SYNTHETIC_SUFFIXES = (".parquet", ".csv", ".h5ad", ".fcs")
+NOT_KEPT = "Solved samples could not be kept in {folder} ({trouble}): --resume would solve them again."
 
 
 def demo(options: Namespace, output: Output) -> int:
@@ -86,12 +88,15 @@ def validate(options: Namespace, output: Output) -> int:
 
 
 def embed(options: Namespace, output: Output) -> int:
-    """Embed a cohort and save the embedding."""
-    destination = check_file(options.output, overwrite=options.overwrite, inputs=[options.cohort])
-    from lotviz.transport import embed
+    """Embed a cohort and save the embedding, or one for each number of points."""
+    destinations = _embedding_files(options)
+    from lotviz.transport import TransportStore, check_sizes, embed_sizes
 
+    with refusing("--points"):
+        check_sizes(options.points, options.reference)
+    store = TransportStore()
     cohort = _read(options)
-    embedding = embed(
+    embeddings = embed_sizes(
         cohort,
         points=options.points,
         reference=options.reference,
@@ -99,11 +104,18 @@ def embed(options: Namespace, output: Output) -> int:
         cells_per_sample=options.cells_per_sample,
         seed=options.seed,
         workers=options.workers,
+        solver=options.solver,
+        store=store,
+        resume=options.resume,
         progress=output.progress,
         cancel=output.cancel,
     )
-    embedding.save(destination)
-    _report_embedding(output, embedding, cohort, destination)
+    for path, embedding in zip(destinations, embeddings.values(), strict=True):
+        embedding.save(path)
+    kept = [NOT_KEPT.format(folder=store.folder, trouble=store.trouble)] if store.trouble else []
+    taken = store.taken if options.resume else None
+    written = dict(zip(destinations, embeddings.values(), strict=True))
+    _report_embeddings(output, written, [*cohort.problems, *kept], taken=taken)
     return 0
 
 
@@ -124,7 +136,7 @@ def project(options: Namespace, output: Output) -> int:
     )
     projected = embedding.project(cohort, progress=output.progress, cancel=output.cancel)
     projected.save(destination)
-    _report_embedding(output, projected, cohort, destination)
+    _report_embeddings(output, {destination: projected}, cohort.problems)
     return 0
 
 
@@ -241,17 +253,58 @@ def _sentences(*groups: Iterable[object]) -> list[str]:
     return list(dict.fromkeys(str(sentence) for group in groups for sentence in group))
 
 
-def _report_embedding(output: Output, embedding: LOTEmbedding, cohort: Cohort, destination: Path) -> None:
-    record = dict(embedding.summary())
-    record["warnings"] = _sentences(cohort.problems, record["warnings"])
-    output.warn(record["warnings"])
-    output.result(
-        record,
+def _embedding_files(options: Namespace) -> list[Path]:
+    """Check the file of every number of points, before anything is computed."""
+    path = options.output
+    paths = [of_size(path, size) for size in options.points] if len(options.points) > 1 else [path]
+    file = reference_file(options.reference)
+    inputs = [options.cohort] if file is None else [options.cohort, file]
+    return [check_file(path, overwrite=options.overwrite, inputs=inputs) for path in paths]
+
+
+def _report_embeddings(
+    output: Output,
+    embeddings: Mapping[Path, LOTEmbedding],
+    notes: Iterable[object],
+    *,
+    taken: int | None = None,
+) -> None:
+    """Say what was written; the record is that of the first embedding, with all of them beside when there are more."""
+    records = [
+        {"output": str(path), **embedding.summary(), **_certificate(embedding)}
+        for path, embedding in embeddings.items()
+    ]
+    record = {name: value for name, value in records[0].items() if name != "output"}
+    record["warnings"] = _sentences(notes, record["warnings"])
+    if len(records) > 1:
+        record["embeddings"] = records
+    from_store = ""
+    if taken is not None:
+        record["from_store"] = taken
+        from_store = f"{taken} samples were taken from the store.\n"
+    output.warn(_sentences(notes, *(entry["warnings"] for entry in records)))
+    output.result(record, from_store + "\n".join(_embedding_text(entry) for entry in records))
+
+
+def _certificate(embedding: LOTEmbedding) -> dict[str, Any]:
+    found = embedding.reference.details.get("certificate")
+    return {} if found is None else {"certificate": found}
+
+
+def _embedding_text(record: Mapping[str, Any]) -> str:
+    text = (
         f"{record['n_samples']} samples on {record['n_points']} reference points and {record['n_markers']} markers, "
         f"{record['n_cells_used']:,} of {record['n_cells']:,} cells, in {record['seconds']:.1f} s.\n"
         f"The points see {1 - record['residual_share']:.0%} of the variance of the cells.\n"
-        f"Written to {destination}.",
     )
+    if "certificate" in record:
+        found = record["certificate"]
+        text += (
+            f"Mean squared distance of the barycenter to {found['cells_per_sample']} cells of each sample: "
+            f"{found['objectives'][-1]:.4g}, from {found['objectives'][0]:.4g} at its start; "
+            f"no cloud comes below {found['bound']:.4g}.\n"
+        )
+    return f"{text}Written to {record['output']}."
 
 
 def _classification_text(record: Mapping[str, Any]) -> str:

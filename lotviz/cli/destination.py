@@ -34,6 +34,17 @@ def check_file(path: Path, *, overwrite: bool, inputs: Sequence[Path] = ()) -> P
     return path
 
 
+def of_size(path: Path, size: int) -> Path:
+    """Name the file of one size among several.
+
+    Examples
+    --------
+    >>> of_size(Path("study.lot"), 64).name
+    'study-64.lot'
+    """
+    return path.with_name(f"{path.stem}-{size}{path.suffix}")
+
+
 def check_suffix(path: Path, known: tuple[str, ...]) -> Path:
     """Return `path` when its suffix says a format that can be written."""
     if path.suffix.lower() not in known:

@@ -34,9 +34,10 @@ def refusing(where: str) -> Iterator[None]:
 def expected_failures() -> tuple[type[Exception], ...]:
     """Name the exceptions that end a command with a message instead of a traceback."""
     from lotviz.data import CohortError
-    from lotviz.transport import Cancelled, ConvergenceError, EmbeddingFileError
+    from lotviz.transport import Cancelled, ConvergenceError, EmbeddingFileError, StoreError
 
-    return (CohortError, EmbeddingFileError, ConvergenceError, Cancelled, RefusedError, MemoryError, OSError)
+    inputs = (CohortError, EmbeddingFileError, StoreError, RefusedError)
+    return (*inputs, ConvergenceError, Cancelled, MemoryError, OSError)
 
 
 def problem_record(problem: Any) -> dict[str, str]:

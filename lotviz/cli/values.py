@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import re
 from pathlib import Path
 from typing import Any
 
 THIS_MACHINE = "127.0.0.1"
+REFERENCES = ("kmeans", "cells", "gaussian", "barycenter")
+REFERENCE_FILES = (".csv", ".tsv", ".parquet", ".lot")
+SAMPLE = "sample:"
 
 
 def at_least(least: int) -> Any:
@@ -19,6 +23,37 @@ def at_least(least: int) -> Any:
         return int(text)
 
     return whole_number
+
+
+def sizes(text: str) -> tuple[int, ...]:
+    """Accept one or more numbers of reference points.
+
+    Examples
+    --------
+    >>> sizes("64,256")
+    (64, 256)
+    """
+    found = tuple(at_least(1)(word.strip()) for word in text.split(","))
+    if len(set(found)) < len(found):
+        raise argparse.ArgumentTypeError(f"Expected different numbers with commas between, found {text!r}.")
+    return found
+
+
+def reference(text: str) -> str:
+    """Accept a kind of reference, a sample or a file."""
+    if text in REFERENCES or reference_file(text) or (text.startswith(SAMPLE) and text != SAMPLE):
+        return text
+    close = difflib.get_close_matches(text.lower(), REFERENCES, n=1)
+    raise argparse.ArgumentTypeError(
+        f"Expected {', '.join(REFERENCES)}, {SAMPLE}NAME or a file that ends in {', '.join(REFERENCE_FILES)}, "
+        f"found {text!r}.{f' Did you mean {close[0]}?' if close else ''}"
+    )
+
+
+def reference_file(text: str) -> Path | None:
+    """Return the file that holds a reference, or None for one that is made from cells."""
+    path = Path(text)
+    return path if path.suffix.lower() in REFERENCE_FILES and not text.startswith(SAMPLE) else None
 
 
 def positive(text: str) -> float:

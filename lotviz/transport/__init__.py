@@ -7,8 +7,18 @@ from lotviz.transport.doors import TransportMemoryError
 from lotviz.transport.embedding import LOTEmbedding, Split
 from lotviz.transport.interpolation import Barycenter
 from lotviz.transport.progress import Cancelled
-from lotviz.transport.reference import Reference, cells_reference, kmeans_reference
+from lotviz.transport.reference import (
+    Reference,
+    cells_reference,
+    gaussian_reference,
+    kmeans_reference,
+    sample_reference,
+)
+from lotviz.transport.reference_barycenter import barycenter_reference
+from lotviz.transport.reference_choice import ReferenceChoice, ReferenceKind, check_sizes
 from lotviz.transport.registration import GluedPairs, Registration
+from lotviz.transport.sizes import embed_sizes
+from lotviz.transport.store import StoreError, TransportStore
 from lotviz.transport.synthetic import SyntheticSample
 
 __all__ = [
@@ -21,12 +31,21 @@ __all__ = [
     "GluedPairs",
     "LOTEmbedding",
     "Reference",
+    "ReferenceChoice",
+    "ReferenceKind",
     "Registration",
     "Split",
+    "StoreError",
     "SyntheticSample",
     "TransportMemoryError",
+    "TransportStore",
+    "barycenter_reference",
     "cells_reference",
+    "check_sizes",
     "embed",
+    "embed_sizes",
+    "gaussian_reference",
     "kmeans_reference",
+    "sample_reference",
     "solve",
 ]

@@ -9,11 +9,13 @@ import json
 import math
 import re
 import zipfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.lib import format as npy
@@ -21,6 +23,7 @@ from numpy.typing import NDArray
 
 _HEADER = "header.json"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same embedding gives the same file
+_BEFORE_NAME = 26  # bytes of a member's own header before the lengths of its name and of its extra field
 _MAGIC = b"\x93NUMPY\x01\x00"
 _ARRAY_HEADER = re.compile(
     rb"\{'descr': '([<|]\w{2,8})', 'fortran_order': False, 'shape': \(((?:\d{1,18}, ?)*(?:\d{1,18})?)\), \} *\n"
@@ -92,11 +95,8 @@ class ArchiveReader:
         EmbeddingFileError
             It is missing, or of another type, shape or size than declared.
         """
-        member = f"{name}.npy"
-        try:
-            info = self.archive.getinfo(member)
-        except KeyError:
-            raise damaged(self.path, f"no {member}") from None
+        info = self._info(name)
+        member = info.filename
         with self.archive.open(info) as file:
             found_dtype, found_shape = _declared(file, self.path, member)
             fits = len(found_shape) == len(shape) and all(
@@ -107,6 +107,56 @@ class ArchiveReader:
                 raise damaged(self.path, f"{member} with shape {found_shape} and dtype {found_dtype}")
             # a copy that may be written to; reading to the end checks the checksum
             return np.frombuffer(bytearray(file.read()), dtype).reshape(found_shape)
+
+    def place(self, name: str) -> Place:
+        """Return where an array lies, so that it can be read again without looking through the archive."""
+        info = self._info(name)
+        with self.path.open("rb") as file:
+            file.seek(info.header_offset + _BEFORE_NAME)
+            lengths = int.from_bytes(file.read(2), "little") + int.from_bytes(file.read(2), "little")
+        return Place(info.filename, info.header_offset + _BEFORE_NAME + 4 + lengths, info.file_size, info.CRC)
+
+    def _info(self, name: str) -> zipfile.ZipInfo:
+        member = f"{name}.npy"
+        try:
+            return self.archive.getinfo(member)
+        except KeyError:
+            raise damaged(self.path, f"no {member}") from None
+
+
+class Place(NamedTuple):
+    """Where an array lies in an archive, and its checksum."""
+
+    member: str
+    offset: int
+    size: int
+    checksum: int
+
+
+def read_places(path: Path, places: Sequence[Place]) -> list[NDArray[Any]]:
+    """Read arrays that were read before, and are refused when they are other ones now.
+
+    Raises
+    ------
+    EmbeddingFileError
+        The file is missing, cannot be read, or holds something else at these places.
+    """
+    try:
+        with path.open("rb") as file:
+            return [_array_at(file, place, path) for place in places]
+    except OSError as problem:
+        raise EmbeddingFileError(
+            f"Expected {path} to be readable, found: {problem}. Check the file and its permissions."
+        ) from problem
+
+
+def _array_at(file: IO[bytes], place: Place, path: Path) -> NDArray[Any]:
+    file.seek(place.offset)
+    data = bytearray(file.read(place.size))
+    if len(data) != place.size or zlib.crc32(data) != place.checksum:
+        raise damaged(path, f"another {place.member} than when it was opened")
+    dtype, shape = _declared(content := BytesIO(data), path, place.member)
+    return np.frombuffer(data, dtype, offset=content.tell()).reshape(shape)
 
 
 @contextmanager

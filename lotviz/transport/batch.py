@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from lotviz.data.cohort import Cohort
 from lotviz.data.problems import CohortError, Problem
-from lotviz.data.transforms import Scaling, fit_scaling
-from lotviz.transport.cautions import reference_cautions, residual_cautions
+from lotviz.data.transforms import Scaling
+from lotviz.transport.cautions import file_cautions, reference_cautions, residual_cautions, solver_cautions
 from lotviz.transport.cells import CohortCells, RememberedCells
 from lotviz.transport.embedding import LOTEmbedding
-from lotviz.transport.progress import Progress, later, report, stop_if
-from lotviz.transport.reference import Reference, cells_reference, kmeans_reference
-from lotviz.transport.samples import Draw, TransportedSample, in_space, require_cells, transport_samples
+from lotviz.transport.engine import ExactSolver, solver_at_hand
+from lotviz.transport.progress import Progress, part_of, report, stop_if
+from lotviz.transport.reference import Reference
+from lotviz.transport.reference_choice import (
+    Ground,
+    ReferenceChoice,
+    check_reference,
+    prepare,
+    reference_steps,
+)
+from lotviz.transport.samples import Work, in_space, require_cells, transport_samples
+from lotviz.transport.store import TransportStore
+from lotviz.transport.transported import TransportedSample
+from lotviz.transport.versions import installed
 
-_REFERENCES = {"kmeans": kmeans_reference, "cells": cells_reference}
 _STEPS_BEFORE_TRANSPORT = 2
 
 
@@ -36,7 +47,7 @@ class EmbedRequest:
     points
         How many reference points.
     reference
-        "kmeans" (centres of pooled cells) or "cells" (pooled cells drawn at random).
+        "kmeans", "cells", "gaussian", "barycenter", "sample:NAME" or a file; see `embed`.
     scale
         "zscore" (every marker the same spread, pooled) or "none".
     cells_per_sample
@@ -45,15 +56,24 @@ class EmbedRequest:
         Chooses the cells and the reference.
     workers
         How many threads; the result does not depend on it.
+    solver
+        "simplex" (our own) or "pot" (the one of POT); both are exact.
+    store
+        Where every sample is kept as soon as it is solved; None keeps none.
+    resume
+        Whether samples that are in the store are taken from there instead of being solved again.
     """
 
     cohort: Cohort
     points: int = 128
-    reference: Literal["kmeans", "cells"] = "kmeans"
+    reference: ReferenceChoice = "kmeans"
     scale: Literal["zscore", "none"] = "zscore"
     cells_per_sample: int | None = 20_000
     seed: int = 0
     workers: int = 2
+    solver: ExactSolver = "simplex"
+    store: TransportStore | None = None
+    resume: bool = False
 
     def __post_init__(self) -> None:
         for name, number in (("points", self.points), ("workers", self.workers)):
@@ -62,49 +82,81 @@ class EmbedRequest:
             _require_positive("cells_per_sample", self.cells_per_sample)
         if self.seed < 0:
             raise ValueError(f"Expected seed to be at least 0, found {self.seed}. Choose another.")
-        if self.reference not in _REFERENCES:
-            raise ValueError(f"Expected reference kmeans or cells, found {self.reference!r}. Choose one of them.")
+        check_reference(self.reference)
+        if self.solver not in get_args(ExactSolver):
+            raise ValueError(f"Expected solver simplex or pot, found {self.solver!r}. Choose one of them.")
+        if self.resume and self.store is None:
+            raise ValueError("Expected a store to resume from, found none. Give store=TransportStore().")
 
     def __call__(self, progress: Progress | None = None, cancel: threading.Event | None = None) -> LOTEmbedding:
         """Embed the cohort; see `embed`."""
-        started = time.perf_counter()
-        cohort = self.cohort
-        _require_two_samples(cohort)
-        require_cells(cohort)
-        total = _STEPS_BEFORE_TRANSPORT + len(cohort.samples)
-        report(progress, 0, total, "Scaling the markers")
+        report(progress, 0, self.steps, "Scaling the markers")
         stop_if(cancel)
-        scaling = fit_scaling(cohort, self.scale, seed=self.seed)
+        return self.embed_on(self.prepare(), progress, cancel)
+
+    @property
+    def steps(self) -> int:
+        """How many steps the progress of this request counts."""
+        return self._steps_before_transport + len(self.cohort.samples)
+
+    def prepare(self) -> Ground:
+        """Scale the markers, once for requests that differ in their number of points only."""
+        _require_two_samples(self.cohort)
+        require_cells(self.cohort)
+        return prepare(self.cohort, self.reference, scale=self.scale, seed=self.seed)
+
+    def embed_on(
+        self, ground: Ground, progress: Progress | None = None, cancel: threading.Event | None = None
+    ) -> LOTEmbedding:
+        """Embed the cohort as it was prepared."""
+        started, total, before = time.perf_counter(), self.steps, self._steps_before_transport
+        cohort, work = ground.cohort, self._work()
         report(progress, 1, total, "Making the reference")
         stop_if(cancel)
-        reference = _REFERENCES[self.reference](cohort, scaling, points=self.points, seed=self.seed)
-        report(progress, _STEPS_BEFORE_TRANSPORT, total, f"Transporting {len(cohort.samples)} samples")
-        draw = Draw(self.cells_per_sample, self.seed, self.workers)
-        transported = transport_samples(
+        reference = ground.reference(self.points, work=work, progress=part_of(progress, 1, total), cancel=cancel)
+        report(progress, before, total, f"Transporting {len(cohort.samples)} samples")
+        asked = reference.n_points if ground.given else self.points
+        transported, plans = transport_samples(
             cohort,
             reference,
-            scaling,
-            draw=draw,
-            progress=later(progress, _STEPS_BEFORE_TRANSPORT),
+            ground.scaling,
+            work=work,
+            progress=part_of(progress, before, total),
             cancel=cancel,
         )
         return _assemble(
             cohort,
             reference,
-            scaling,
+            ground.scaling,
             transported=transported,
-            parameters=self._parameters(),
-            warnings=reference_cautions(reference, self.points),
-            seconds=time.perf_counter() - started,
+            plans=plans,
+            parameters=self._parameters() | {"points": asked},
+            warnings=(*solver_cautions(self.solver), *reference_cautions(reference, asked)),
+            seconds=time.perf_counter() - started + ground.seconds,
+        )
+
+    @property
+    def _steps_before_transport(self) -> int:
+        return _STEPS_BEFORE_TRANSPORT + reference_steps(self.reference, self.cohort, self.points, self._work())
+
+    def _work(self) -> Work:
+        return Work(
+            self.cells_per_sample,
+            self.seed,
+            workers=self.workers,
+            solver=self.solver,
+            store=self.store,
+            resume=self.resume,
         )
 
     def _parameters(self) -> dict[str, Any]:
         return {
             "points": self.points,
-            "reference": self.reference,
+            "reference": os.fspath(self.reference),
             "scale": self.scale,
             "cells_per_sample": self.cells_per_sample,
             "seed": self.seed,
+            "solver": solver_at_hand(self.solver),
             "transform": asdict(self.cohort.transform),
         }
 
@@ -113,11 +165,14 @@ def embed(
     cohort: Cohort,
     *,
     points: int = 128,
-    reference: Literal["kmeans", "cells"] = "kmeans",
+    reference: ReferenceChoice = "kmeans",
     scale: Literal["zscore", "none"] = "zscore",
     cells_per_sample: int | None = 20_000,
     seed: int = 0,
     workers: int = 2,
+    solver: ExactSolver = "simplex",
+    store: TransportStore | None = None,
+    resume: bool = False,
     progress: Progress | None = None,
     cancel: threading.Event | None = None,
 ) -> LOTEmbedding:
@@ -128,9 +183,14 @@ def embed(
     cohort
         At least two samples.
     points
-        How many reference points; fewer, with a warning, when the cohort has fewer distinct cells.
+        How many reference points; fewer, with a warning, when the cohort has fewer distinct cells. A file has as many
+        as it has.
     reference
-        "kmeans" (centres of pooled cells) or "cells" (pooled cells drawn at random).
+        "kmeans" (centres of pooled cells, with their shares), "cells" (pooled cells drawn at random), "gaussian"
+        (drawn from the Gaussian that matches the pooled cells), "barycenter" (k-means moved to the mean of all
+        samples, with a certificate), "sample:NAME" (one sample), or a file. A .csv, .tsv or .parquet holds a column
+        for each marker, in transformed units, and maybe `mass`; of an embedding, .lot, the reference is used with its
+        markers and scaling.
     scale
         "zscore" (every marker the same spread, pooled) or "none".
     cells_per_sample
@@ -139,10 +199,17 @@ def embed(
         Chooses the cells and the reference.
     workers
         How many threads; the result does not depend on it, to the last bit.
+    solver
+        "simplex" (our own) or "pot" (the one of POT); both are exact, and differ in round-off.
+    store
+        Where every sample is kept as soon as it is solved; plans then wait on disk, and memory does not grow with
+        the number of samples. None keeps none, and holds all plans in memory.
+    resume
+        Whether samples that are in the store are taken from there, bit for bit, instead of being solved again.
     progress
         Called with (done, total, message) from the thread that called `embed`.
     cancel
-        Set it to stop between samples.
+        Set it to stop, also within a sample.
 
     Returns
     -------
@@ -151,7 +218,10 @@ def embed(
     Raises
     ------
     CohortError
-        Fewer than two samples, a sample without cells, or cells that are not finite.
+        Fewer than two samples, a sample without cells, or cells that are not finite; a reference of an unknown sample,
+        or of a file that does not fit the cohort.
+    EmbeddingFileError
+        The embedding given as reference cannot be opened.
     ValueError
         An option is out of its range.
     TransportMemoryError
@@ -166,7 +236,18 @@ def embed(
     >>> embedding.maps.shape
     (4, 8, 5)
     """
-    request = EmbedRequest(cohort, points, reference, scale, cells_per_sample, seed, workers)
+    request = EmbedRequest(
+        cohort,
+        points=points,
+        reference=reference,
+        scale=scale,
+        cells_per_sample=cells_per_sample,
+        seed=seed,
+        workers=workers,
+        solver=solver,
+        store=store,
+        resume=resume,
+    )
     return request(progress, cancel)
 
 
@@ -183,15 +264,17 @@ def project(
     started = time.perf_counter()
     cohort = in_space(cohort, embedding.markers, embedding.transform)
     parameters = dict(embedding.parameters)
-    draw = Draw(parameters["cells_per_sample"], parameters["seed"], workers)
-    transported = transport_samples(
-        cohort, embedding.reference, embedding.scaling, draw=draw, progress=progress, cancel=cancel
+    solver = parameters.get("solver", "pot")  # embeddings that do not say so were made when there was no other
+    work = Work(parameters["cells_per_sample"], parameters["seed"], workers=workers, solver=solver)
+    transported, plans = transport_samples(
+        cohort, embedding.reference, embedding.scaling, work=work, progress=progress, cancel=cancel
     )
     return _assemble(
         cohort,
         embedding.reference,
         embedding.scaling,
         transported=transported,
+        plans=plans,
         parameters=parameters | {"projected_to": embedding.name},
         warnings=(),
         seconds=time.perf_counter() - started,
@@ -204,6 +287,7 @@ def _assemble(
     scaling: Scaling,
     *,
     transported: Sequence[TransportedSample],
+    plans: Sequence[csr_array],
     parameters: Mapping[str, Any],
     warnings: tuple[str, ...],
     seconds: float,
@@ -211,6 +295,7 @@ def _assemble(
     names = [str(name) for name in cohort.samples.index]
     hashes = {name: one.cells_hash for name, one in zip(names, transported, strict=True)}
     store = CohortCells(cohort, parameters["cells_per_sample"], parameters["seed"], hashes)
+    maps = np.stack([one.maps for one in transported])
     residuals = np.array([one.residual for one in transported])
     variances = np.array([one.variance for one in transported])
     return LOTEmbedding(
@@ -219,19 +304,23 @@ def _assemble(
         transform=cohort.transform,
         reference=reference,
         scaling=scaling,
-        maps=np.stack([one.maps for one in transported]),
-        plans=tuple(one.plan for one in transported),
+        maps=maps,
+        plans=plans,
         costs=np.array([one.cost for one in transported]),
         residuals=residuals,
         dual_gaps=np.array([one.dual_gap for one in transported]),
         variances=variances,
-        n_cells=np.array([one.n_cells for one in transported], dtype=np.int64),
+        n_cells=np.array([cohort.cell_counts[name] for name in cohort.samples.index], dtype=np.int64),
         n_cells_used=np.array([one.n_cells_used for one in transported], dtype=np.int64),
         cell_store=RememberedCells(store),
         parameters=parameters,
         versions=_versions(),
         sample_hashes=hashes,
-        warnings=(*warnings, *residual_cautions(names, residuals, variances)),
+        warnings=(
+            *warnings,
+            *file_cautions(reference, maps, variances),
+            *residual_cautions(names, residuals, variances),
+        ),
         seconds=seconds,
         name=cohort.name,
         origin=cohort.origin,
@@ -240,14 +329,7 @@ def _assemble(
 
 
 def _versions() -> dict[str, str]:
-    return {name: _version(name) for name in ("lotviz", "numpy", "scipy", "scikit-learn", "POT")}
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
+    return {name: installed(name) for name in ("lotviz", "numpy", "scipy", "scikit-learn", "numba", "POT")}
 
 
 def _require_positive(name: str, number: int) -> None:

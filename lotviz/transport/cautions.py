@@ -7,17 +7,48 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from lotviz.transport.engine import ExactSolver, simplex_unavailable
 from lotviz.transport.reference import Reference
 
 LARGE_RESIDUAL_SHARE = 0.5
+_FAR = 10.0
 
 
 def reference_cautions(reference: Reference, points: int) -> tuple[str, ...]:
     """Say when the reference has fewer points than were asked for."""
     if reference.n_points == points:
         return ()
+    source = "the cells of the sample" if reference.kind == "sample" else "the pooled cells"
+    return (f"The reference has {reference.n_points} points, not {points}: {source} have no more distinct values.",)
+
+
+def solver_cautions(solver: ExactSolver) -> tuple[str, ...]:
+    """Say when POT had to take the place of the simplex, and why."""
+    reason = simplex_unavailable() if solver == "simplex" else ""
+    return (f"POT solved the transport problems, more slowly and just as exactly: {reason}.",) if reason else ()
+
+
+def file_cautions(reference: Reference, maps: NDArray[np.float64], variances: NDArray[np.float64]) -> tuple[str, ...]:
+    """Say when the points of a file are nowhere near the cells, as points in raw units are.
+
+    Parameters
+    ----------
+    reference
+        The reference; only one from a file is looked at.
+    maps
+        Mean of the cells each point is moved to in each sample, (N, m, d), scaled.
+    variances
+        Total variance of the cells of each sample, (N,).
+    """
+    if reference.kind != "file":
+        return ()
+    means = np.einsum("i,kij->kj", reference.masses, maps)  # (m) x (N, m, d) -> (N, d)
+    squared = np.square(means - reference.masses @ reference.points).sum(axis=1)
+    if (squared <= _FAR**2 * variances).any():
+        return ()
     return (
-        f"The reference has {reference.n_points} points, not {points}: the pooled cells have no more distinct values.",
+        f"The points of {reference.details['file']} lie more than {_FAR:g} times their spread away from the cells of "
+        "every sample. They should be in transformed units, like the cells.",
     )
 
 

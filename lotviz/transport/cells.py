@@ -87,6 +87,11 @@ class RememberedCells:
         return self.store.populations(sample)
 
 
+def unremembered(store: CellStore) -> CellStore:
+    """Return the store beneath one that remembers, for reading every sample just once."""
+    return store.store if isinstance(store, RememberedCells) else store
+
+
 def hash_of(cells: NDArray[np.float32]) -> str:
     """Return the SHA-256 of cells and their shape, as hexadecimal digits."""
     little = np.ascontiguousarray(cells, dtype="<f4")

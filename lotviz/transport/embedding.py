@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -63,7 +63,8 @@ class LOTEmbedding:
     maps
         Mean of the cells each reference point is moved to, (N, m, d), scaled.
     plans
-        For each sample the mass from reference point to used cell, (m, n), sparse.
+        For each sample the mass from reference point to used cell, (m, n), sparse; of many samples, those of a file
+        or of a run with a store are read when they are asked for.
     costs, residuals, dual_gaps
         For each sample as in `Coupling`, (N,), scaled units squared.
     variances
@@ -88,7 +89,7 @@ class LOTEmbedding:
     reference: Reference
     scaling: Scaling
     maps: NDArray[np.float64]
-    plans: tuple[csr_array, ...]
+    plans: Sequence[csr_array]
     costs: NDArray[np.float64]
     residuals: NDArray[np.float64]
     dual_gaps: NDArray[np.float64]
@@ -251,7 +252,7 @@ class LOTEmbedding:
         progress
             Called with (done, total, message).
         cancel
-            Set it to stop between samples.
+            Set it to stop, also within a sample.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""Saves an embedding to one file and opens it again; the cells stay in the file until they are asked for."""
+"""Saves an embedding to one file and opens it again; cells and plans stay in the file until they are asked for."""
 
 from __future__ import annotations
 
@@ -17,14 +17,17 @@ from lotviz.transport.archive import (
     ArchiveReader,
     ArchiveWriter,
     EmbeddingFileError,
+    Place,
     damaged,
     open_to_read,
     open_to_write,
+    read_places,
 )
-from lotviz.transport.cells import RememberedCells, hash_of
+from lotviz.transport.cells import RememberedCells, hash_of, unremembered
 from lotviz.transport.doors import as_masses, require_memory
 from lotviz.transport.embedding import LOTEmbedding
 from lotviz.transport.files import replace_file
+from lotviz.transport.plans import RememberedPlans, plan_of, write_plan
 from lotviz.transport.reference import Reference
 from lotviz.transport.table import table_from_json, table_to_json
 
@@ -78,6 +81,36 @@ class FileCells:
         return np.array([*levels, None], dtype=object)[codes]  # code -1: unknown
 
 
+@dataclass(frozen=True, eq=False)
+class FilePlans:
+    """The plans of an embedding file.
+
+    Attributes
+    ----------
+    path
+        The file.
+    places
+        Where the arrays of each plan lie.
+    n_cells
+        How many cells each plan has.
+    """
+
+    path: Path
+    places: list[list[Place]]
+    n_cells: list[int]
+
+    def read(self, position: int) -> csr_array:
+        """Read the plan of the sample at a position, (m, n), sparse.
+
+        Raises
+        ------
+        EmbeddingFileError
+            The file is gone, or holds another embedding than the one that was opened.
+        """
+        data, indices, indptr = read_places(self.path, self.places[position])
+        return plan_of(data, indices, indptr, self.n_cells[position])
+
+
 def save(embedding: LOTEmbedding, path: str | os.PathLike[str]) -> Path:
     """Write an embedding, with the used cells of every sample, to one file; see `LOTEmbedding.save`."""
     target = Path(path)
@@ -115,13 +148,11 @@ def load(path: str | os.PathLike[str]) -> LOTEmbedding:
 def _write_samples(archive: ArchiveWriter, embedding: LOTEmbedding) -> dict[str, list[str] | None]:
     """Write plan, cells and populations, one sample in memory at a time; return the names of the populations."""
     levels: dict[str, list[str] | None] = {}
-    for position, sample in enumerate(embedding.samples.index):
-        plan = embedding.plans[position]
-        archive.array(f"plans/{position:05}/data", plan.data.astype(np.float64, copy=False))
-        archive.array(f"plans/{position:05}/indices", plan.indices.astype(np.int64))
-        archive.array(f"plans/{position:05}/indptr", plan.indptr.astype(np.int64))
-        archive.array(f"cells/{position:05}", embedding.cells(sample).astype(np.float32, copy=False))
-        populations = embedding.populations(sample)
+    cells = unremembered(embedding.cell_store)  # each is needed once: nothing to remember
+    for position, (sample, plan) in enumerate(zip(embedding.samples.index, embedding.plans, strict=True)):
+        write_plan(archive, f"plans/{position:05}", plan)
+        archive.array(f"cells/{position:05}", cells.read(sample).astype(np.float32, copy=False))
+        populations = cells.populations(sample)
         levels[sample] = None
         if populations is not None:
             codes, names = pd.factorize(np.asarray(populations, dtype=object))
@@ -153,6 +184,7 @@ def _header(embedding: LOTEmbedding, levels: dict[str, list[str] | None]) -> dic
             "kind": embedding.reference.kind,
             "seed": embedding.reference.seed,
             "points": embedding.reference.n_points,
+            "details": dict(embedding.reference.details),
         },
         "parameters": dict(embedding.parameters),
         "versions": dict(embedding.versions),
@@ -182,7 +214,7 @@ def _require_memory(archive: ArchiveReader) -> None:
     needed = sum(
         member.file_size
         for member in archive.archive.infolist()
-        if not member.filename.startswith(("cells/", "populations/"))
+        if not member.filename.startswith(("cells/", "populations/", "plans/"))
     )
     require_memory(needed, f"the embedding {archive.path}", "Open it on a machine with more memory.")
 
@@ -213,10 +245,11 @@ def _embedding(archive: ArchiveReader, header: dict[str, Any]) -> LOTEmbedding:
             archive.array("reference/masses", "<f8", (m,)),
             header["reference"]["kind"],
             header["reference"]["seed"],
+            dict(header["reference"].get("details", {})),  # older files hold none
         ),
         scaling=Scaling(archive.array("scaling/center", "<f8", (d,)), archive.array("scaling/scale", "<f8", (d,))),
         maps=archive.array("maps", "<f8", (n, m, d)),
-        plans=tuple(_plan(archive, position, (m, count)) for position, count in enumerate(used)),
+        plans=RememberedPlans(_plans(archive, m, used).read, n),
         cell_store=RememberedCells(store),
         parameters=header["parameters"],
         versions=header["versions"],
@@ -244,11 +277,13 @@ def _checked(embedding: LOTEmbedding, path: Path) -> LOTEmbedding:
     return embedding
 
 
-def _plan(archive: ArchiveReader, position: int, shape: tuple[int, int]) -> csr_array:
-    name = f"plans/{position:05}"
-    data = archive.array(f"{name}/data", "<f8", (None,))
-    indices = archive.array(f"{name}/indices", "<i8", (len(data),))
-    indptr = archive.array(f"{name}/indptr", "<i8", (shape[0] + 1,))
-    plan = csr_array((data, indices, indptr), shape=shape)
-    plan.check_format(full_check=True)
-    return plan
+def _plans(archive: ArchiveReader, m: int, used: list[int]) -> FilePlans:
+    """Look through all plans once, one in memory at a time, so that a damaged file is refused when it is opened."""
+    places = []
+    for position, n_cells in enumerate(used):
+        names = [f"plans/{position:05}/{part}" for part in ("data", "indices", "indptr")]
+        data = archive.array(names[0], "<f8", (None,))
+        indices = archive.array(names[1], "<i8", (len(data),))
+        plan_of(data, indices, archive.array(names[2], "<i8", (m + 1,)), n_cells)
+        places.append([archive.place(name) for name in names])
+    return FilePlans(archive.path, places, used)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +30,8 @@ def replace_file(target: Path, write: Callable[[Path], None]) -> None:
     temporary = target.with_name(f".{target.stem}.{secrets.token_hex(4)}{target.suffix}")
     try:
         write(temporary)
+        with temporary.open("r+b") as written:
+            os.fsync(written.fileno())  # a power cut must not leave the name without the content
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)

@@ -18,14 +18,14 @@ def report(progress: Progress | None, done: int, total: int, message: str) -> No
         progress(done, total, message)
 
 
-def later(progress: Progress | None, steps: int) -> Progress | None:
-    """Return a progress that counts `steps` as done already."""
-    if progress is None:
-        return None
-    return lambda done, total, message: progress(done + steps, total + steps, message)
-
-
 def stop_if(cancel: threading.Event | None) -> None:
     """Raise `Cancelled` when the user asked to stop."""
     if cancel is not None and cancel.is_set():
-        raise Cancelled("Cancelled: nothing was kept.")
+        raise Cancelled("Cancelled before it was done.")
+
+
+def part_of(progress: Progress | None, start: int, total: int) -> Progress | None:
+    """Return a progress for a part of the work that begins at `start` of `total`; what the part counts is passed on."""
+    if progress is None:
+        return None
+    return lambda done, _, message: progress(start + done, total, message)

@@ -6,59 +6,49 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from lotviz.data.cohort import Cohort
 from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
 from lotviz.data.transforms import Scaling, Transform
-from lotviz.transport.cells import hash_of
 from lotviz.transport.coupling import ConvergenceError, solve
-from lotviz.transport.doors import BYTES_PER_ARC, require_memory
+from lotviz.transport.doors import require_memory, transport_bytes
+from lotviz.transport.engine import ExactSolver, solver_at_hand
+from lotviz.transport.plans import GatheredPlans
 from lotviz.transport.progress import Progress, report, stop_if
 from lotviz.transport.reference import Reference
+from lotviz.transport.store import TransportStore
+from lotviz.transport.transported import TransportedSample, key_of
 
 
 @dataclass(frozen=True, eq=False)
-class TransportedSample:
-    """One sample, transported to the reference.
+class Work:
+    """How the samples of a cohort are transported.
 
     Attributes
     ----------
-    maps
-        Mean of the cells each reference point is moved to, (m, d), scaled.
-    plan
-        Mass from reference point to cell, (m, n), sparse.
-    cost, residual, dual_gap
-        As in `Coupling`.
-    variance
-        Total variance of the used cells, scaled.
-    n_cells, n_cells_used
-        How many cells the sample has, and how many of them were transported.
-    cells_hash
-        SHA-256 of the used cells.
+    limit
+        At most so many cells of a sample; None for all.
+    seed
+        Chooses them.
+    workers
+        How many threads; their number does not change the result.
+    solver
+        "simplex" or "pot"; both are exact.
+    store
+        Where every sample is kept as soon as it is solved; None keeps none.
+    resume
+        Whether samples that are in the store are taken from there.
     """
-
-    maps: NDArray[np.float64]
-    plan: csr_array
-    cost: float
-    residual: float
-    dual_gap: float
-    variance: float
-    n_cells: int
-    n_cells_used: int
-    cells_hash: str
-
-
-@dataclass(frozen=True, eq=False)
-class Draw:
-    """Which cells of a cohort are transported, and by how many threads."""
 
     limit: int | None
     seed: int
     workers: int = 2
+    solver: ExactSolver = "simplex"
+    store: TransportStore | None = None
+    resume: bool = False
 
 
 def transport_samples(
@@ -66,10 +56,10 @@ def transport_samples(
     reference: Reference,
     scaling: Scaling,
     *,
-    draw: Draw,
+    work: Work,
     progress: Progress | None = None,
     cancel: threading.Event | None = None,
-) -> tuple[TransportedSample, ...]:
+) -> tuple[tuple[TransportedSample, ...], Sequence[csr_array]]:
     """Transport every sample of a cohort to the reference.
 
     Parameters
@@ -80,16 +70,17 @@ def transport_samples(
         Reference, in scaled space.
     scaling
         How markers are scaled.
-    draw
-        Which cells, and by how many threads; the number of threads does not change the result.
+    work
+        Which cells, how, by how many threads, and where results are kept.
     progress
         Called with (done, total, message) after each sample.
     cancel
-        Set it to stop between samples.
+        Set it to stop, also within a sample.
 
     Returns
     -------
-        One result a sample, in the cohort's order.
+        One result and one plan, (m, n), a sample, in the cohort's order. With a store, plans are on disk and read
+        when they are asked for, so that memory does not grow with their number.
 
     Raises
     ------
@@ -99,50 +90,75 @@ def transport_samples(
         `cancel` was set.
     """
     require_cells(cohort)
-    _require_memory(cohort, reference, draw)
+    _require_memory(cohort, reference, work)
     names = list(cohort.samples.index)
-    with ThreadPoolExecutor(draw.workers, thread_name_prefix="transport") as threads:
-        jobs = {
-            threads.submit(_unless_cancelled, cancel, cohort, sample, reference, scaling, draw): sample
-            for sample in names
-        }
+    gathered = GatheredPlans(len(names), _scratch(work.store))
+
+    def transport(position: int, sample: str) -> TransportedSample:
+        stop_if(cancel)
+        done, plan = transport_sample(cohort, sample, reference, scaling=scaling, work=work, cancel=cancel)
+        gathered.keep(position, plan)
+        return done
+
+    taken_before = work.store.taken if work.store else 0
+    with ThreadPoolExecutor(work.workers, thread_name_prefix="transport") as threads:
+        jobs = {threads.submit(transport, position, sample): sample for position, sample in enumerate(names)}
         try:
-            for done, job in enumerate(as_completed(jobs), start=1):
+            for count, job in enumerate(as_completed(jobs), start=1):
                 job.result()
-                report(progress, done, len(names), f"Transported {jobs[job]}")
+                taken = work.store.taken - taken_before if work.store else 0
+                report(progress, count, len(names), f"Transported {jobs[job]}{_from_store(taken)}")
         finally:  # after a failure or a cancel, samples that still wait are not begun
             for job in jobs:
                 job.cancel()
-    return tuple(job.result() for job in jobs)
+    return tuple(job.result() for job in jobs), gathered.plans()
 
 
 def transport_sample(
-    cohort: Cohort, sample: str, reference: Reference, *, scaling: Scaling, draw: Draw
-) -> TransportedSample:
-    """Transport one sample to the reference.
+    cohort: Cohort,
+    sample: str,
+    reference: Reference,
+    *,
+    scaling: Scaling,
+    work: Work,
+    cancel: threading.Event | None = None,
+) -> tuple[TransportedSample, csr_array]:
+    """Transport one sample to the reference, or take it from the store.
+
+    Returns
+    -------
+        What is known of the sample, and its plan, (m, n).
 
     Raises
     ------
     ConvergenceError
         The solver did not reach an optimum; the message names the sample.
+    Cancelled
+        `cancel` was set.
     """
-    cells = cohort.cells(sample, limit=draw.limit, seed=draw.seed)
+    cells = cohort.cells(sample, limit=work.limit, seed=work.seed)
+    solver = solver_at_hand(work.solver)
+    key = key_of(cells, scaling, reference, solver=solver)
+    kept = work.store.read(key) if work.store and work.resume else None
+    if kept is not None:
+        return kept
     scaled = scaling.apply(cells)
     try:
-        coupling = solve(reference.points, scaled, reference.masses)
+        coupling = solve(reference.points, scaled, reference.masses, solver=solver, cancel=cancel)
     except ConvergenceError as problem:
         raise ConvergenceError(f"Sample {sample}: {problem}") from problem
-    return TransportedSample(
+    solved = TransportedSample(
         maps=coupling.maps,
-        plan=coupling.plan,
         cost=coupling.cost,
         residual=coupling.residual,
         dual_gap=coupling.dual_gap,
         variance=float(scaled.var(axis=0).sum()),
-        n_cells=int(cohort.cell_counts[sample]),
         n_cells_used=len(cells),
-        cells_hash=hash_of(cells),
+        cells_hash=key.cells_hash,
     )
+    if work.store:
+        work.store.write(key, solved, coupling.plan)
+    return solved, coupling.plan
 
 
 def require_cells(cohort: Cohort) -> None:
@@ -184,19 +200,27 @@ def in_space(cohort: Cohort, markers: Sequence[str], transform: Transform) -> Co
     return cohort.select(markers=markers)
 
 
-def _unless_cancelled(
-    cancel: threading.Event | None, cohort: Cohort, sample: str, reference: Reference, scaling: Scaling, draw: Draw
-) -> TransportedSample:
-    stop_if(cancel)
-    return transport_sample(cohort, sample, reference, scaling=scaling, draw=draw)
+def _scratch(store: TransportStore | None) -> Path | None:
+    """Return the folder for plans that wait to be read again; None keeps them in memory."""
+    if store is None:
+        return None
+    try:
+        return store.make_folder()
+    except OSError:  # the store itself says so when the first sample is to be kept
+        return None
 
 
-def _require_memory(cohort: Cohort, reference: Reference, draw: Draw) -> None:
+def _from_store(taken: int) -> str:
+    return f" ({taken} taken from the store)" if taken else ""
+
+
+def _require_memory(cohort: Cohort, reference: Reference, work: Work) -> None:
     counts = cohort.cell_counts.to_numpy()
-    largest = int(counts.max() if draw.limit is None else min(counts.max(), draw.limit))
-    at_once = min(draw.workers, len(counts))
+    largest = int(counts.max() if work.limit is None else min(counts.max(), work.limit))
+    at_once = min(work.workers, len(counts))
+    m, d = reference.points.shape
     require_memory(
-        BYTES_PER_ARC * at_once * reference.n_points * largest,
-        f"{at_once} transport problems at once of {reference.n_points} reference points and {largest} cells",
+        at_once * transport_bytes(m, largest, d, solver_at_hand(work.solver)),
+        f"{at_once} transport problems at once of {m} reference points and {largest} cells",
         "Use fewer cells per sample, fewer reference points or one worker.",
     )

@@ -27,12 +27,21 @@ def test_help_shows_an_example_that_parses(command, capsys):
     assert build_parser().parse_args(example.split()[1:]).run.__name__ == command
 
 
+@pytest.mark.parametrize("command", ["info", "clear"])
+def test_help_of_the_store_shows_an_example_that_parses(command, capsys):
+    with pytest.raises(SystemExit):
+        build_parser().parse_args(["store", command, "--help"])
+    example = capsys.readouterr().out.split("Example:\n")[1].strip()
+    assert example.startswith(f"lotviz store {command}")
+    assert build_parser().parse_args(example.split()[1:]).run.__name__ == command
+
+
 def test_every_command_is_listed_and_later_work_is_absent(capsys):
     with pytest.raises(SystemExit):
         build_parser().parse_args(["--help"])
     said = capsys.readouterr().out
-    assert all(f"    {command}" in said for command in COMMANDS)
-    assert not any(word in said for word in ("register", "interact ", "report", "store"))
+    assert all(f"    {command}" in said for command in (*COMMANDS, "store"))
+    assert not any(word in said for word in ("register", "interact ", "report"))
 
 
 def test_version(capsys):
@@ -61,6 +70,15 @@ def test_version(capsys):
         (["interpolate", "e.lot", "-o", "c.csv", "--weights", "A=.5,B=nan"], "weights like A=.5,B=.5"),
         (["interpolate", "e.lot", "-o", "c.csv", "--weights", "A=.5,A=.5"], "every sample once"),
         (["interpolate", "e.lot", "-o", "c.csv", "--weights", ""], "weights like A=.5,B=.5"),
+        (["embed", "study", "-o", "e.lot", "--points", "64,0"], "whole number of at least 1, found '0'"),
+        (["embed", "study", "-o", "e.lot", "--points", "64,"], "whole number of at least 1, found ''"),
+        (["embed", "study", "-o", "e.lot", "--points", "64,64"], "different numbers with commas between"),
+        (["embed", "study", "-o", "e.lot", "--reference", "kmeens"], "Did you mean kmeans?"),
+        (["embed", "study", "-o", "e.lot", "--reference", "points.xlsx"], "ends in .csv, .tsv, .parquet, .lot, found"),
+        (["embed", "study", "-o", "e.lot", "--reference", "sample:"], "sample:NAME"),
+        (["embed", "study", "-o", "e.lot", "--solver", "entropic"], "invalid choice: 'entropic'"),
+        (["store"], "required: COMMAND"),
+        (["store", "empty"], "invalid choice: 'empty'"),
         (["serve", "--port", "70000"], "port from 0 to 65535"),
         (["serve", "--data-root", "no/such/folder"], "Expected a folder"),
     ],
@@ -102,12 +120,13 @@ def test_defaults_are_those_of_the_function(command):
     parameters = inspect.signature(getattr(lotviz, command)).parameters
     shared = {
         "simulate": {"samples", "cells", "markers"},
-        "embed": {"points", "reference", "scale"},
+        "embed": {"points", "reference", "scale", "solver", "resume"},
         "classify": set(),
     }[command]
     shared |= {"workers", "folds", "repeats", "permutations", "cells_per_sample", "seed"}
     for name in shared & set(options) & set(parameters):
-        assert options[name] == parameters[name].default, name
+        default = parameters[name].default
+        assert options[name] == ((default,) if name == "points" else default), name
 
 
 def test_help_starts_at_once():

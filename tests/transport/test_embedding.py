@@ -183,27 +183,3 @@ def test_unknown_names_are_refused_with_a_suggestion(embedding):
             ask("p3")
     with pytest.raises(ValueError, match=r"Expected part .* found 'size'"):
         embedding.distances("size")
-
-
-def test_to_anndata_has_samples_by_point_and_marker(embedding):
-    data = embedding.to_anndata()
-    assert data.shape == (6, 120)
-    assert list(data.obs_names) == list(embedding.samples.index)
-    assert list(data.obs.columns) == list(embedding.samples.columns)
-    np.testing.assert_array_equal(data.X, embedding.vectors)
-    row = data.var.iloc[6 * 3 + 2]
-    assert (row["point"], row["marker"]) == (3, embedding.markers[2])
-    assert row["mass"] == embedding.masses[3]
-    np.testing.assert_array_equal(
-        data[:, data.var.marker == embedding.markers[2]].layers["maps"], embedding.maps[:, :, 2]
-    )
-    assert data.var_names.is_unique
-
-
-def test_to_anndata_can_be_written(embedding, tmp_path):
-    import anndata as ad
-
-    embedding.to_anndata().write_h5ad(tmp_path / "patients.h5ad")
-    back = ad.read_h5ad(tmp_path / "patients.h5ad")
-    np.testing.assert_array_equal(back.X, embedding.vectors)
-    np.testing.assert_array_equal(back.uns["lotviz"]["residuals"], embedding.residuals)
