@@ -16,6 +16,7 @@ from lotviz.analysis.contribution import contributions
 from lotviz.analysis.density import density, density_grid
 from lotviz.analysis.displacement import MarkerChange, marker_change, region_change
 from lotviz.analysis.distances import cluster_order, outlying
+from lotviz.analysis.fidelity import Fidelity, fidelity
 from lotviz.analysis.model import LinearModel, fit_model, haufe_pattern, ordered_classes
 from lotviz.analysis.neighbours import Agreement, label_agreement
 from lotviz.analysis.reduction import Projection, SampleMap, cell_axes, marker_axes, principal_axes
@@ -34,6 +35,7 @@ __all__ = [
     "Agreement",
     "Classification",
     "Composition",
+    "Fidelity",
     "LinearModel",
     "MarkerChange",
     "Projection",
@@ -49,6 +51,7 @@ __all__ = [
     "contributions",
     "density",
     "density_grid",
+    "fidelity",
     "fit_model",
     "haufe_pattern",
     "label_agreement",

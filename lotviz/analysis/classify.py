@@ -97,7 +97,7 @@ def classify(
         The question cannot be put to this cohort; the message says why.
     """
     design = make_design(cohort, label, group=group, batch=batch, adjust=adjust, folds=folds, positive=positive)
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     counts = (points,) if isinstance(points, int) else tuple(points)
     steps = _Steps(repeats * design.folds + permutations + 2, progress, cancel)
