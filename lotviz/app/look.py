@@ -34,7 +34,7 @@ _COMPONENTS: dict[str, Any] = {
         **_root({"&.Mui-focusVisible": {"outline": "2px solid var(--lv-accent) !important", "outlineOffset": "1px"}}),
     },
     "MuiOutlinedInput": _root(
-        {"fontSize": 13},
+        {"fontSize": 13, "&:has(:focus-visible)": {"outline": "2px solid var(--lv-accent)", "outlineOffset": "1px"}},
         notchedOutline={"borderColor": "var(--lv-line)"},
         input={"paddingTop": "7px", "paddingBottom": "7px"},
     ),

@@ -16,9 +16,11 @@ from tornado.web import OutputTransform
 
 from lotviz.app.choices import Choices
 from lotviz.app.failures import attempt
+from lotviz.app.ordered import keep_order
 from lotviz.app.session import Session
 from lotviz.app.shell import COMPILED, Shell
 from lotviz.app.workspace import DEMOS, Workspace
+from lotviz.transport.engine import prepare_in_background
 from lotviz.views.clouds import bounds_of, shade_counts, shade_populations, shade_values
 
 LOG = logging.getLogger("lotviz")
@@ -122,6 +124,7 @@ def make_server(
     port, address
         Where to listen; port 0 takes a free one.
     """
+    prepare_in_background()
 
     def session() -> Any:
         choices = Choices(cohort=first, page="Patients" if at_once else "Cohort")
@@ -139,6 +142,7 @@ def make_server(
         start=False,
     )
     server._tornado.transforms.append(SecureHeaders)
+    keep_order(server)
     server.start()
     threading.Thread(target=partial(prepare, workspace, first, at_once=at_once), name="prepare", daemon=True).start()
     return server

@@ -14,9 +14,11 @@ import param
 
 from lotviz import __version__
 from lotviz.app import pages
+from lotviz.app.address import follow
 from lotviz.app.choices import PAGES, Choices
 from lotviz.app.failures import Failure, attempt
 from lotviz.app.frame import FULL, WIDE, Live, Page, html, keys, problems, question
+from lotviz.app.in_browser import CopyButton, Keys
 from lotviz.app.look import MATERIAL, NAVIGATION, PAGE
 from lotviz.app.script import script_of
 from lotviz.app.session import Session
@@ -59,7 +61,7 @@ class Shell:
         self._document = pn.state.curdoc
         self._looking: Any = None
         if pn.state.location is not None:  # first of all: the frame is built for the page that the address names
-            pn.state.location.sync(session.choices, {name: name for name in Choices.IN_ADDRESS})
+            follow(session.choices, pn.state.location)
         self._build()
         session.on_change = self._changed_work
         session.choices.param.watch(self._changed_choices, list(Choices.IN_ADDRESS))
@@ -95,8 +97,9 @@ class Shell:
         self._body = pn.Column(**FULL, styles={"min-height": "0"})
         self._drawer = pn.Column(margin=(6, 0, 12, 0), **WIDE)
         self._script = html("", margin=(0, 0, 12, 0))
+        self._copy = CopyButton(margin=(0, 0, 12, 0), **WIDE)
         self._dialog = pmui.Dialog(
-            self._script, title="This screen as a script", width_option="md", close_on_click=True
+            self._copy, self._script, title="This screen as a script", width_option="md", close_on_click=True
         )
         copy = pmui.Button(label="Copy as Python", variant="text", size="small", sx={"color": "var(--lv-ink2)"})
         copy.on_click(lambda _event: self._show_script())
@@ -105,7 +108,7 @@ class Shell:
         self.page = pmui.Page(
             title="lotviz",
             sidebar=[self._navigation, self._summary],
-            main=[centre, self._dialog],
+            main=[centre, self._dialog, Keys(width=0, height=0, margin=0)],
             header=[pn.Spacer(**WIDE), copy, self._strip],
             contextbar=[self._drawer],
             contextbar_open=True,
@@ -254,6 +257,7 @@ class Shell:
     def _show_script(self) -> None:
         """Show the screen as the script that makes its numbers."""
         text = script_of(self.session)
+        self._copy.text = text
         self._script.object = f'<pre data-testid="script" tabindex="0">{escape(text)}</pre>'
         self._dialog.open = True
 

@@ -22,11 +22,13 @@ import numpy as np
 from lotviz.analysis.classify import Classification, classify
 from lotviz.data import Cohort, CohortError, Problem, check, read_cohort, simulate
 from lotviz.transport import Cancelled, LOTEmbedding, embed
+from lotviz.transport.engine import solver_within
 
 Progress = Callable[[int, int, str], None]
 
 DEMOS = {"demo: patients": "patients", "demo: organoids": "organoids"}
 KEPT = 12  # results; the oldest is let go
+PATIENCE = 2.0  # seconds that the first comparison waits for the simplex to be loaded
 DEEPEST = 3  # levels of folders below the data root that are looked through for cohorts
 MOST_SEEN = 20_000  # entries; a data root as wide as a home folder must not hold up the page
 SHEETS = frozenset({"sheet.csv", "sheet.tsv", "sheet.xlsx"})
@@ -101,8 +103,10 @@ class Workspace:
     def compare(self, request: Comparison, progress: Progress, cancel: threading.Event) -> LOTEmbedding:
         """Embed the samples of a cohort."""
         cohort = self._opened(request.opening, progress, cancel)
+        # Once after an installation the simplex is compiled for some seconds: nobody waits for that.
+        solver = solver_within(PATIENCE)
         options = {"points": request.points, "seed": request.seed, "progress": progress, "cancel": cancel}
-        return self._recall(request, lambda: embed(cohort, **options), cancel)
+        return self._recall(request, lambda: embed(cohort, solver=solver, **options), cancel)
 
     def separate(self, request: Separation, progress: Progress, cancel: threading.Event) -> Classification:
         """Measure how well the groups of a cohort separate."""
@@ -169,7 +173,7 @@ class Workspace:
         """
         resolved = path.resolve()
         if not resolved.is_relative_to(self.root):
-            what = f"Expected a path inside the data root {self.root}, found one outside it."
+            what = f"Expected a path inside the data root {self.root}, found {path}, outside it."
             raise CohortError(Problem(str(path), what, "Start lotviz with --data-root set to a folder that holds it."))
         return resolved.relative_to(self.root).as_posix()
 
@@ -183,6 +187,9 @@ class Workspace:
             )
         path = self.root / request.key
         self.key_of(path)
+        if not path.exists():  # a link may name it; the page shows no more of a path than the file's own name
+            what = f"Expected a cohort inside the data root, found none called {request.key}."
+            raise CohortError(Problem(request.key, what, "Choose one of the list."))
         transform = None if request.transform == "auto" else request.transform
         return read_cohort(path, transform=transform, cofactor=request.cofactor, within=self.root)
 

@@ -76,8 +76,11 @@ def page(browser: Any) -> Iterator[Any]:
 
 
 @contextmanager
-def serving(app: Any, **options: Any) -> Iterator[str]:
-    """Serve a Panel app function (or several, by path) in a thread of its own on a free port of this machine."""
+def serving(app: Any, *, before: Callable[[Any], None] = lambda _server: None, **options: Any) -> Iterator[str]:
+    """Serve a Panel app function (or several, by path) in a thread of its own on a free port of this machine.
+
+    `before` is called with the server before it starts.
+    """
     from panel.io.server import get_server
     from tornado.ioloop import IOLoop
 
@@ -89,6 +92,7 @@ def serving(app: Any, **options: Any) -> Iterator[str]:
         loop = IOLoop.current()
         try:
             server = get_server(app, port=0, address="127.0.0.1", loop=loop, start=False, **options)
+            before(server)
             server.start()
             state.update(loop=loop, server=server)
         finally:

@@ -1,0 +1,70 @@
+"""The address of the page: read once when a session starts, written whenever a choice changes.
+
+Panel's `Location.sync` does it in both directions and reads every value as JSON. The browser reports the address it was
+opened with after the session has begun to fit the choices to the cohort, so a mistake in a link came back after it had
+been mended; and a sample named "3" came back as a number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import panel as pn
+import param
+
+from lotviz.app.choices import Choices
+
+_READ: dict[type, Callable[[str], Any]] = {
+    param.Boolean: {"true": True, "false": False}.__getitem__,
+    param.Integer: int,
+    param.Number: float,
+}
+
+
+def choices_to_address(choices: Choices) -> str:
+    """Return the query of the address that shows these choices.
+
+    Examples
+    --------
+    >>> choices_to_address(Choices(a="3", t=0.25)).partition("&a=")[2].split("&")
+    ['3', 'axes=Principal+axes', 'part=Full', 'shade=Number+of+cells', 'insist=false', 't=0.25', 'theme=light']
+    """
+    chosen = {name: getattr(choices, name) for name in Choices.IN_ADDRESS}
+    return "?" + urlencode({name: _written(value) for name, value in chosen.items() if value is not None})
+
+
+def address_to_choices(query: str, choices: Choices) -> None:
+    """Choose what an address names; a value that cannot be chosen is passed over.
+
+    Examples
+    --------
+    >>> choices = Choices()
+    >>> address_to_choices("?a=3&points=64&t=7&theme=blue&insist=true", choices)
+    >>> choices.a, choices.points, choices.t, choices.theme, choices.insist
+    ('3', 64, 0.5, 'light', True)
+    """
+    for name, text in parse_qsl(query.removeprefix("?")):
+        if name in Choices.IN_ADDRESS:
+            try:
+                setattr(choices, name, _READ.get(type(choices.param[name]), str)(text))
+            except (KeyError, ValueError):
+                continue
+
+
+def follow(choices: Choices, location: pn.io.location.Location) -> None:
+    """Choose what the address names, and from then on let the address name what is chosen."""
+    address_to_choices(location.search, choices)
+
+    def write(*_events: Any) -> None:
+        location.search = choices_to_address(choices)
+
+    choices.param.watch(write, list(Choices.IN_ADDRESS))
+    # What the browser reports is where it came from, never where it is to go: it is told again.
+    location.param.watch(write, "search")
+    write()
+
+
+def _written(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
