@@ -62,6 +62,10 @@ class Priced:
         """Return c_ij - f_i - |y_j|² of the cells from `start` to `stop`, (stop - start, stripes * width)."""
         return np.dot(self.cells[start:stop], self.points, out=self.scores[: stop - start])
 
+    def score_of(self, cells: NDArray[np.integer]) -> NDArray[np.floating]:
+        """Return the scores of at most `BLOCK` single cells, (cells, stripes * width)."""
+        return np.dot(self.cells[cells], self.points, out=self.scores[: len(cells)])
+
 
 def lay_out(x: NDArray[np.float64], y: NDArray[np.float64], dtype: DTypeLike, *, candidates: int) -> Priced:
     """Lay out centred reference points x, (m, d), and cells y, (n, d), for pricing."""
@@ -80,7 +84,7 @@ def lay_out(x: NDArray[np.float64], y: NDArray[np.float64], dtype: DTypeLike, *,
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def select(scores, stripes, limit, lowest, found, values):
+def select(scores, stripes, limit, lowest, found, values, floors):
     """Find a few arcs of least score of every cell of a block that has one below its limit.
 
     Parameters
@@ -96,6 +100,8 @@ def select(scores, stripes, limit, lowest, found, values):
     found, values
         Filled with the columns of about 3/4 K least scores and these scores, the least first and the others in no
         order, (B, K); -1 where a cell is passed over or there are fewer.
+    floors
+        Filled with a score that all columns not found are above or at, (B,).
 
     Returns
     -------
@@ -113,7 +119,9 @@ def select(scores, stripes, limit, lowest, found, values):
         found[r, :] = -1
         if best < limit[r]:
             count += 1
-            _gather(row, stripes, least, _threshold(least, best, wanted), groups, found[r])
+            threshold = _threshold(least, best, wanted)
+            complete = _gather(row, stripes, least, threshold, groups, found[r])
+            floors[r] = threshold if complete else best
             _put_first(row, best, found[r])
             for c in range(found.shape[1]):
                 values[r, c] = row[found[r, c]] if found[r, c] >= 0 else _NEVER
@@ -161,20 +169,28 @@ def _threshold(least, best, wanted):
 
 @njit(cache=True, nogil=True)
 def _gather(row, stripes, least, threshold, groups, found):
-    """Write down the columns of scores up to the threshold, without branches that a processor would guess wrong."""
+    """Write down the columns of scores up to the threshold, without branches that a processor would guess wrong.
+
+    Returns
+    -------
+        Whether there was room for all.
+    """
     width, room = len(least), len(found)
     hit = 0
     for q in range(width):
         groups[hit] = q
         hit += 1 if least[q] <= threshold else 0
-    place = 0
+    place, count = 0, 0
     for h in range(hit):
         for s in range(stripes):
             column = s * width + groups[h]
             found[place] = column
-            place += 1 if row[column] <= threshold and place < room - 1 else 0
+            low = 1 if row[column] <= threshold else 0
+            count += low
+            place += low if place < room - 1 else 0
     for rest in range(place, room):
         found[rest] = -1
+    return count == place
 
 
 @njit(cache=True, nogil=True)
@@ -205,29 +221,27 @@ def arc_costs(x, y, cells, arcs, costs):
 
 
 @njit(cache=True, nogil=True)
-def renew(x, y, potentials, cell_potentials, tolerance, begin, found, arcs, costs):
-    """Give the cells of a block the arcs found for them where, in float64, one of the first three does pay.
+def renew(x, y, potentials, cell_potentials, tolerance, cells, found, arcs, costs):
+    """Give cells the arcs found for them, with exact costs; a cell for which none was found keeps its own.
 
     Returns
     -------
-        The cells whose arcs were renewed.
+        The cells for which one of the new arcs pays, in float64.
     """
-    renewed = np.empty(len(found), np.int64)
+    paying = np.empty(len(cells), np.int64)
     count = 0
-    for r in range(len(found)):
-        k = begin + r
-        pays = False
-        for c in range(min(3, found.shape[1])):
-            i = found[r, c]
-            if i >= 0:
-                reduced = _squared_distance(x, y, i, k) - potentials[i] - cell_potentials[r]
-                pays = pays or reduced < -tolerance
-        if pays:
-            arcs[k] = found[r]
-            renewed[count] = k
-            count += 1
-    arc_costs(x, y, renewed[:count], arcs, costs)
-    return renewed[:count]
+    for r in range(len(cells)):
+        if found[r, 0] < 0:
+            continue
+        k = cells[r]
+        arcs[k] = found[r]
+        arc_costs(x, y, cells[r : r + 1], arcs, costs)
+        for c in range(arcs.shape[1]):
+            if costs[k, c] - potentials[arcs[k, c]] - cell_potentials[r] < -tolerance:
+                paying[count] = k
+                count += 1
+                break
+    return paying[:count]
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})

@@ -127,12 +127,12 @@ def _candidates(
     """Find arcs of least score for the first cells, their costs up to |y|², (size, K), and the spread of the scores."""
     count = min(CANDIDATES, len(potentials))
     arcs, scores = np.empty((size, count), np.int32), np.empty((size, count), np.float32)
-    every, lowest = np.full(BLOCK, _ALL), np.empty(BLOCK)
+    every, lowest, floors = np.full(BLOCK, _ALL), np.empty(BLOCK), np.empty(BLOCK)
     priced.set_potentials(potentials)
     for begin in range(0, size, BLOCK):
         stop_if(cancel)
         end = min(begin + BLOCK, size)
-        select(priced.score(begin, end), priced.stripes, every, lowest, arcs[begin:end], scores[begin:end])
+        select(priced.score(begin, end), priced.stripes, every, lowest, arcs[begin:end], scores[begin:end], floors)
     there = arcs >= 0
     worst = np.max(scores, axis=1, where=there, initial=-_ALL)
     spacing = float(np.mean(worst - scores[:, 0], dtype=np.float64))

@@ -5,10 +5,11 @@
 3. Every cell is given to the best of its candidates. What a reference point then has over or lacks runs over an
    artificial arc; potentials may move by `slack` from their start before that is cheaper than real arcs (`tree.plant`).
 4. Pivots on candidate arcs until none pays (`tree.pivot_on`); `slack` grows while mass runs over artificial arcs.
-5. All arcs are priced in float32, a block of cells at a time. Cells with an arc that pays get new candidates and are
-   pivoted on at once. This is repeated until a pass finds nothing (`pricing`).
-6. The same in float64. A pass that finds nothing is the certificate: the potentials are feasible for the whole problem
-   and tight on the plan.
+5. All arcs are priced in float32, a block of cells at a time. Cells get new candidates, and where one of them pays they
+   are pivoted on at once. This is repeated until a pass finds nothing (`pricing`). After the first pass few cells
+   are priced at all: potentials have moved by less than it takes for an arc that is no candidate to pay (`Bounds`).
+6. The same in float64, now for every arc. A pass that finds nothing is the certificate: the potentials are feasible
+   for the whole problem and tight on the plan.
 
 Source: transportation simplex, Dantzig 1951; strongly feasible bases are explained in `tree`, column generation in
 `pricing`.
@@ -39,6 +40,7 @@ _LOOK = 24  # the best arc among so many cells enters
 _LOOK_AT_RENEWED = 2
 _PIVOTS_AT_ONCE = 20_000  # between two looks at the cancel button
 _PASSES = 1000
+_ALL = 1e38  # no score is above it
 
 
 class NoOptimumError(RuntimeError):
@@ -133,6 +135,32 @@ def _in_units(masses: NDArray[np.float64], total: int) -> NDArray[np.int64]:
     return units
 
 
+@dataclass(frozen=True, eq=False)
+class Bounds:
+    """How low the scores of arcs can be that are not candidates, so that most cells need not be priced again.
+
+    Attributes
+    ----------
+    floors
+        No arc of a cell but its candidates has a lower score, (n,), up to the noise it was priced with.
+    at
+        The potentials for which that holds, for each block of cells, (blocks, m).
+    """
+
+    floors: NDArray[np.float64]
+    at: NDArray[np.float64]
+
+    @classmethod
+    def unknown(cls, m: int, n: int) -> Bounds:
+        """Return bounds that hold always."""
+        return cls(np.full(n, -_ALL), np.zeros((-(-n // BLOCK), m)))
+
+    def carry_to(self, number: int, block: slice, potentials: NDArray[np.float64]) -> None:
+        """Make the bounds of a block hold for other potentials: a score falls by what a potential rises."""
+        self.floors[block] -= np.max(potentials - self.at[number])
+        self.at[number] = potentials
+
+
 class _Simplex:
     """The state of one run: a tree, candidate arcs and how far potentials may move."""
 
@@ -170,17 +198,18 @@ class _Simplex:
     def price_until_clean(self, dtype: DTypeLike, noise: float) -> None:
         """Price all arcs and pivot, until no arc pays by more than the noise and no mass runs over artificial arcs."""
         priced = lay_out(self.x, self.y, dtype, candidates=CANDIDATES)
+        bounds = Bounds.unknown(self.m, self.n)
         while True:
             self.passes += 1
             if self.passes > _PASSES:
                 raise NoOptimumError(f"no optimum after {_PASSES} looks at all arcs")
             refresh_potentials(self.nodes, self.stack, self.m)
-            renewed = self._price(priced, noise)
-            if renewed:
+            paying = self._price(priced, bounds, noise)
+            if paying:
                 self._pivot_on(self.every)
-            if self._artificial() > 0 and (not renewed or self.passes % 2 == 0):
+            if self._artificial() > 0 and (not paying or self.passes % 2 == 0):
                 self._raise_slack()
-            elif not renewed:
+            elif not paying:
                 return
 
     def result(self) -> Optimum:
@@ -192,30 +221,37 @@ class _Simplex:
         columns = np.concatenate([self.every, above[split] - self.m - 1])
         units = np.concatenate([flow[cells], flow[split]])
         used = units > 0
-        g = np.minimum(self.lowest + self.square, self._cell_potentials(0, self.n))
+        g = np.minimum(self.lowest + self.square, self._cell_potentials(slice(0, self.n)))
         f = self.nodes["potential"][: self.m].copy()
         return Optimum(rows[used], columns[used], units[used] * self.masses.unit, f, g, self.pivots, self.passes)
 
-    def _price(self, priced: Priced, noise: float) -> int:
-        """Look at all arcs, block by block; return how many cells had one that pays."""
+    def _price(self, priced: Priced, bounds: Bounds, noise: float) -> int:
+        """Look at all arcs that may pay, block by block; return how many cells have one that does."""
         width = self.arcs.shape[1]
         found, values = np.empty((BLOCK, width), np.int32), np.empty((BLOCK, width), priced.scores.dtype)
-        count = 0
-        for begin in range(0, self.n, BLOCK):
+        every, count = np.full(BLOCK, _ALL), 0
+        for number, begin in enumerate(range(0, self.n, BLOCK)):
             stop_if(self.cancel)
-            end = min(begin + BLOCK, self.n)
-            block = found[: end - begin]
-            potentials, of_cells = self.nodes["potential"][: self.m], self._cell_potentials(begin, end)
-            square = self.square[begin:end]
-            limit = of_cells - square - np.maximum(noise * (square + self.extent), self.tolerance)
+            block = slice(begin, min(begin + BLOCK, self.n))
+            potentials, of_cells = self.nodes["potential"][: self.m], self._cell_potentials(block)
+            square = self.square[block]
+            error = np.maximum(noise * (square + self.extent), self.tolerance)
+            bounds.carry_to(number, block, potentials)
+            # Beside the candidates, which do not pay, no arc of a cell with a higher bound does.
+            cells = begin + np.flatnonzero(bounds.floors[block] - error <= of_cells - square)
+            if not len(cells):
+                continue
             priced.set_potentials(potentials)
-            scores = priced.score(begin, end)
-            if select(scores, priced.stripes, limit, self.lowest[begin:end], block, values):
-                renewed = renew(
-                    self.x, self.y, potentials, of_cells, self.tolerance, begin, block, self.arcs, self.costs
-                )
-                count += len(renewed)
-                self._pivot_on(renewed, _LOOK_AT_RENEWED)
+            scores = priced.score(begin, block.stop) if len(cells) == len(square) else priced.score_of(cells)
+            lowest, floors = np.empty(len(cells)), np.full(len(cells), -_ALL)
+            # With noise, bounds are worth having for all; without, this is the last look, and only for what pays.
+            limit = every if noise else (of_cells - square - error)[cells - begin]
+            select(scores, priced.stripes, limit, lowest, found, values, floors)
+            self.lowest[cells], bounds.floors[cells] = lowest, floors
+            own, new = of_cells[cells - begin], found[: len(cells)]
+            paying = renew(self.x, self.y, potentials, own, self.tolerance, cells, new, self.arcs, self.costs)
+            count += len(paying)
+            self._pivot_on(paying, _LOOK_AT_RENEWED)
         return count
 
     def _pivot_on(self, cells: NDArray[np.int64], look: int = _LOOK) -> None:
@@ -223,18 +259,8 @@ class _Simplex:
         done = _PIVOTS_AT_ONCE if len(cells) else 0
         while done == _PIVOTS_AT_ONCE:
             stop_if(self.cancel)
-            done = pivot_on(
-                self.nodes,
-                self.stack,
-                self.m,
-                self.arcs,
-                self.costs,
-                cells,
-                self.tolerance,
-                look,
-                _PIVOTS_AT_ONCE,
-                state,
-            )
+            tree, candidates = (self.nodes, self.stack, self.m), (self.arcs, self.costs, cells)
+            done = pivot_on(*tree, *candidates, self.tolerance, look, _PIVOTS_AT_ONCE, state)
             self.pivots += done
 
     def _raise_slack(self) -> None:
@@ -245,7 +271,7 @@ class _Simplex:
     def _artificial(self) -> int:
         return int(artificial_flow(self.nodes, self.m))
 
-    def _cell_potentials(self, begin: int, end: int) -> NDArray[np.float64]:
-        """Return what makes the arc of each cell to its parent tight, (end - begin,)."""
-        nodes = self.nodes[self.m + 1 + begin : self.m + 1 + end]
+    def _cell_potentials(self, cells: slice) -> NDArray[np.float64]:
+        """Return what makes the arc of each of some cells to its parent tight, (cells,)."""
+        nodes = self.nodes[self.m + 1 :][cells]
         return nodes["cost"] - self.nodes["potential"][nodes["parent"]]

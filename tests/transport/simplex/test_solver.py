@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lotviz.transport.simplex.smoothing import starting_point
-from lotviz.transport.simplex.solver import integer_masses, optimum
+from lotviz.transport.simplex.solver import Bounds, integer_masses, optimum
 from lotviz.transport.simplex.tree import artificial_flow, empty_tree, pivot_on, plant, raise_slack, refresh_potentials
 from tests.transport.clouds import cloud, masses, seeds, squared_distances
 
@@ -104,3 +104,14 @@ def test_the_start_is_near_the_optimum(m, n):
     at_zero, at_start, at_best = dual(np.zeros(m)), dual(start.potentials), a @ best.f + b @ best.g
     assert at_zero < at_start <= at_best * (1 + 1e-12)
     assert at_best - at_start < 0.2 * (at_best - at_zero)
+
+
+def test_bounds_fall_by_what_a_potential_rises():
+    bounds = Bounds.unknown(3, 4)
+    bounds.carry_to(0, slice(0, 4), np.array([0.0, 1.0, 2.0]))
+    bounds.floors[:2] = 5.0, 6.0
+    bounds.carry_to(0, slice(0, 4), np.array([0.5, 0.0, 2.25]))
+    assert bounds.floors[:2].tolist() == [4.5, 5.5]
+    assert (bounds.floors[2:] < -1e37).all()  # of cells that were never priced nothing is known
+    bounds.carry_to(0, slice(0, 4), np.array([0.0, -1.0, 2.0]))
+    assert bounds.floors[:2].tolist() == [4.75, 5.75]
