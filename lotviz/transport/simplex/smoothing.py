@@ -26,13 +26,11 @@ from lotviz.transport.simplex.pricing import BLOCK, Priced, lay_out, select
 
 CANDIDATES = 16
 _COARSER = 4
-_FEW = 16  # so few reference points or cells need no coarser level
+_CROWDED = 8  # cells for each reference point
 _ALL = 1e38  # no score is above it
-# Share of the cells looked at in each round, one in so many: what they tell gets finer as the potentials do.
-_ROUNDS = (4, 2, 1)
 # Width of the soft minimum, in spacings of the candidates, and how many steps.
-_STEPS = ((0.15, 8), (0.06, 8), (0.03, 8))
-_FURTHEST = 1.5  # that a potential moves in a round, in spacings
+_STEPS = ((0.12, 4), (0.05, 4), (0.025, 4))
+_FURTHEST = 3.0  # that a potential moves, in spacings
 _LONGEST = 1.5  # step, in widths
 _DAMPING = 0.7
 
@@ -56,15 +54,62 @@ class Start:
     spacing: float
 
 
-def starting_point(
+@dataclass(frozen=True, eq=False)
+class Coarser:
+    """A quarter of the reference points, (m / 4, d), and cells, (n / 4, d), with their masses."""
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    a: NDArray[np.float64]
+    b: NDArray[np.float64]
+
+
+def coarser(
     x: NDArray[np.float64],
     y: NDArray[np.float64],
     a: NDArray[np.float64],
     b: NDArray[np.float64],
     *,
     cancel: threading.Event | None = None,
+) -> Coarser:
+    """Keep every fourth reference point, with the mass of those it is nearest to, and the first quarter of the cells.
+
+    Where there are very many cells for each point all points are kept: what limits the start then is how fine the
+    potentials are, not how far they are off.
+    """
+    cells = y[: -(-len(y) // _COARSER)]
+    share = b[: len(cells)] / b[: len(cells)].sum()
+    if len(y) >= _CROWDED * len(x):
+        return Coarser(x, cells, a, share)
+    points = np.ascontiguousarray(x[::_COARSER])
+    owner, _ = _nearest(lay_out(points, x, np.float32, candidates=1), np.zeros(len(points)), cancel)
+    masses = np.bincount(owner, weights=a, minlength=len(points)).astype(np.float64)
+    taken = masses > 0  # points at the same place leave one of them without any
+    return Coarser(points[taken], cells, masses[taken], share)
+
+
+def carried_over(
+    coarse: Coarser, potentials: NDArray[np.float64], x: NDArray[np.float64], *, cancel: threading.Event | None = None
+) -> NDArray[np.float64]:
+    """Carry potentials of a coarser problem over to all reference points, (m,), by two c-transforms."""
+    if coarse.x is x:
+        return potentials
+    _, lowest = _nearest(lay_out(coarse.x, coarse.y, np.float32, candidates=1), potentials, cancel)
+    of_cells = lowest + np.square(coarse.y).sum(axis=1)
+    _, lowest = _nearest(lay_out(coarse.y, x, np.float32, candidates=1), of_cells, cancel)
+    return lowest + np.square(x).sum(axis=1)
+
+
+def starting_point(
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    a: NDArray[np.float64],
+    b: NDArray[np.float64],
+    potentials: NDArray[np.float64],
+    *,
+    cancel: threading.Event | None = None,
 ) -> Start:
-    """Find potentials near the optimum, and candidate arcs for them.
+    """Improve potentials, and find candidate arcs for them.
 
     Parameters
     ----------
@@ -72,6 +117,8 @@ def starting_point(
         Reference points, (m, d), and cells, (n, d), centred; any first part of the cells must be a fair sample.
     a, b
         Their masses, (m,) and (n,), positive, each summing to one.
+    potentials
+        Of the reference points, (m,), to begin with.
     cancel
         Set it to stop.
 
@@ -80,52 +127,22 @@ def starting_point(
     Cancelled
         `cancel` was set.
     """
-    m, n = len(x), len(y)
-    potentials = np.zeros(m) if min(m, n) <= _FEW else _from_coarser(x, y, a, b, cancel=cancel)
     priced = lay_out(x, y, np.float32, candidates=CANDIDATES)
-    for part in _ROUNDS:
-        size = -(-n // part)
-        if size < min(m, n):
-            continue
-        arcs, costs, spacing = _candidates(priced, potentials, size, cancel)
-        share = b[:size] / b[:size].sum()
-        before = potentials.copy()
-        for width, steps in _STEPS if spacing > 0 else ():
-            stop_if(cancel)
-            _ascend(potentials, arcs, costs, a, share, width * spacing, steps)
-        # What no cell lists as a candidate would rise without end.
-        potentials = np.clip(potentials, before - _FURTHEST * spacing, before + _FURTHEST * spacing)
-        potentials -= a @ potentials
-    return Start(potentials, arcs, spacing)
-
-
-def _from_coarser(
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    a: NDArray[np.float64],
-    b: NDArray[np.float64],
-    *,
-    cancel: threading.Event | None,
-) -> NDArray[np.float64]:
-    """Solve a quarter of the points and cells, and carry the potentials over to all points: two c-transforms."""
-    points, cells = np.ascontiguousarray(x[::_COARSER]), y[: -(-len(y) // _COARSER)]
-    owner, _ = _nearest(lay_out(points, x, np.float32, candidates=1), np.zeros(len(points)), cancel)
-    masses = np.bincount(owner, weights=a, minlength=len(points)).astype(np.float64)
-    taken = masses > 0  # points at the same place leave one of them without any
-    points, masses = points[taken], masses[taken]
-    share = b[: len(cells)] / b[: len(cells)].sum()
-    coarse = starting_point(points, cells, masses, share, cancel=cancel).potentials
-    _, lowest = _nearest(lay_out(points, cells, np.float32, candidates=1), coarse, cancel)
-    of_cells = lowest + np.square(cells).sum(axis=1)
-    _, lowest = _nearest(lay_out(cells, x, np.float32, candidates=1), of_cells, cancel)
-    return lowest + np.square(x).sum(axis=1)
+    arcs, costs, spacing = _candidates(priced, potentials, cancel)
+    improved = potentials.copy()
+    for width, steps in _STEPS if spacing > 0 else ():
+        stop_if(cancel)
+        _ascend(improved, arcs, costs, a, b, width * spacing, steps)
+    # What no cell lists as a candidate would rise without end.
+    improved = np.clip(improved, potentials - _FURTHEST * spacing, potentials + _FURTHEST * spacing)
+    return Start(improved - a @ improved, arcs, spacing)
 
 
 def _candidates(
-    priced: Priced, potentials: NDArray[np.float64], size: int, cancel: threading.Event | None
+    priced: Priced, potentials: NDArray[np.float64], cancel: threading.Event | None
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], float]:
-    """Find arcs of least score for the first cells, their costs up to |y|², (size, K), and the spread of the scores."""
-    count = min(CANDIDATES, len(potentials))
+    """Find arcs of least score for every cell, their costs up to |y|², (n, K), and the spread of the scores."""
+    size, count = len(priced.cells), min(CANDIDATES, len(potentials))
     arcs, scores = np.empty((size, count), np.int32), np.empty((size, count), np.float32)
     every, lowest, floors = np.full(BLOCK, _ALL), np.empty(BLOCK), np.empty(BLOCK)
     priced.set_potentials(potentials)

@@ -21,13 +21,14 @@ import threading
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from lotviz.transport.progress import stop_if
 from lotviz.transport.simplex.pricing import BLOCK, Priced, arc_costs, lay_out, renew, select
-from lotviz.transport.simplex.smoothing import CANDIDATES, Start, starting_point
+from lotviz.transport.simplex.smoothing import CANDIDATES, Start, carried_over, coarser, starting_point
 from lotviz.transport.simplex.tree import artificial_flow, empty_tree, pivot_on, plant, raise_slack, refresh_potentials
 
+_FEW = 16  # so few reference points or cells need no coarser level
 _UNITS = 1 << 61  # sums of twice as many still fit
 _TOLERANCE = 1e-11  # of reduced costs, relative to the mean cost of a cell's best arc
 _ROUND_OFF = 1e-15  # of scores in float64, relative to |x|² + |y|²
@@ -35,7 +36,7 @@ _NOISE = 4e-7  # of scores in float32, relative to |x|² + |y|²: a little more 
 _SLACK = 0.1  # at first, in spacings of the candidates
 _LEAST_SLACK = 1e-30  # where all costs are equal
 _RAISE = 4.0
-_RAISES_BEFORE_PRICING = 2
+_PARTS = 4  # one block in so many, each time others, tells which arcs a higher slack needs
 _LOOK = 24  # the best arc among so many cells enters
 _LOOK_AT_RENEWED = 2
 _PIVOTS_AT_ONCE = 20_000  # between two looks at the cancel button
@@ -101,11 +102,31 @@ def optimum(
     if len(x) > len(y):  # the tree spans the side with fewer points
         other = optimum(y, x, b, a, cancel=cancel)
         return replace(other, rows=other.columns, columns=other.rows, f=other.g, g=other.f)
-    simplex = _Simplex(x, y, integer_masses(a, b), starting_point(x, y, a, b, cancel=cancel), cancel)
-    simplex.settle()
-    simplex.price_until_clean(np.float32, _NOISE)
-    simplex.price_until_clean(np.float64, 0.0)
+    simplex = _nearly_solved(x, y, a, b, cancel=cancel)
+    simplex.price_until_clean(lay_out(x, y, np.float64, candidates=CANDIDATES), 0.0)
     return simplex.result()
+
+
+def _nearly_solved(
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    a: NDArray[np.float64],
+    b: NDArray[np.float64],
+    *,
+    cancel: threading.Event | None,
+) -> _Simplex:
+    """Solve up to the noise of float32, starting from the solution for a quarter of the points and cells."""
+    potentials = np.zeros(len(x))
+    if min(len(x), len(y)) > _FEW:
+        coarse = coarser(x, y, a, b, cancel=cancel)
+        solved = _nearly_solved(coarse.x, coarse.y, coarse.a, coarse.b, cancel=cancel)
+        potentials = carried_over(coarse, solved.potentials, x, cancel=cancel)
+    start = starting_point(x, y, a, b, potentials, cancel=cancel)
+    simplex = _Simplex(x, y, integer_masses(a, b), start, cancel)
+    rough = lay_out(x, y, np.float32, candidates=CANDIDATES)
+    simplex.settle(rough)
+    simplex.price_until_clean(rough, _NOISE)
+    return simplex
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,16 +209,28 @@ class _Simplex:
         owner, cost = self.arcs[self.every, best], self.costs[self.every, best]
         plant(self.nodes, masses.a, masses.b, owner, cost, start.potentials, self.slack)
 
-    def settle(self) -> None:
-        """Pivot on the first candidates, and let potentials move further where mass has nowhere else to go."""
-        self._pivot_on(self.every)
-        for _ in range(_RAISES_BEFORE_PRICING):
-            if self._artificial() > 0:
-                self._raise_slack()
+    @property
+    def potentials(self) -> NDArray[np.float64]:
+        """Dual potentials of the reference points, (m,)."""
+        return self.nodes["potential"][: self.m].copy()
 
-    def price_until_clean(self, dtype: DTypeLike, noise: float) -> None:
+    def settle(self, priced: Priced) -> None:
+        """Pivot on the first candidates, and raise the slack until all mass runs over real arcs.
+
+        A group of cells that has to give mass to one far away needs arcs that are no candidates, and potentials that
+        are far from their start. Which, a part of the cells tells: all are priced later.
+        """
+        bounds = Bounds.unknown(self.m, self.n)
+        parts, attempt = min(_PARTS, -(-self.n // BLOCK)), 0
+        self._pivot_on(self.every)
+        while self._artificial() > 0 and self.slack < self.extent:
+            self._raise_slack()
+            if self._price(priced, bounds, _NOISE, part=(attempt % parts, parts)):
+                self._pivot_on(self.every)
+            attempt += 1
+
+    def price_until_clean(self, priced: Priced, noise: float) -> None:
         """Price all arcs and pivot, until no arc pays by more than the noise and no mass runs over artificial arcs."""
-        priced = lay_out(self.x, self.y, dtype, candidates=CANDIDATES)
         bounds = Bounds.unknown(self.m, self.n)
         while True:
             self.passes += 1
@@ -207,9 +240,9 @@ class _Simplex:
             paying = self._price(priced, bounds, noise)
             if paying:
                 self._pivot_on(self.every)
-            if self._artificial() > 0 and (not paying or self.passes % 2 == 0):
+            elif self._artificial() > 0:
                 self._raise_slack()
-            elif not paying:
+            else:
                 return
 
     def result(self) -> Optimum:
@@ -222,21 +255,22 @@ class _Simplex:
         units = np.concatenate([flow[cells], flow[split]])
         used = units > 0
         g = np.minimum(self.lowest + self.square, self._cell_potentials(slice(0, self.n)))
-        f = self.nodes["potential"][: self.m].copy()
-        return Optimum(rows[used], columns[used], units[used] * self.masses.unit, f, g, self.pivots, self.passes)
+        masses = units[used] * self.masses.unit
+        return Optimum(rows[used], columns[used], masses, self.potentials, g, self.pivots, self.passes)
 
-    def _price(self, priced: Priced, bounds: Bounds, noise: float) -> int:
+    def _price(self, priced: Priced, bounds: Bounds, noise: float, *, part: tuple[int, int] = (0, 1)) -> int:
         """Look at all arcs that may pay, block by block; return how many cells have one that does."""
         width = self.arcs.shape[1]
         found, values = np.empty((BLOCK, width), np.int32), np.empty((BLOCK, width), priced.scores.dtype)
         every, count = np.full(BLOCK, _ALL), 0
-        for number, begin in enumerate(range(0, self.n, BLOCK)):
+        first, step = part
+        for begin in range(BLOCK * first, self.n, BLOCK * step):
             stop_if(self.cancel)
             block = slice(begin, min(begin + BLOCK, self.n))
             potentials, of_cells = self.nodes["potential"][: self.m], self._cell_potentials(block)
             square = self.square[block]
             error = np.maximum(noise * (square + self.extent), self.tolerance)
-            bounds.carry_to(number, block, potentials)
+            bounds.carry_to(begin // BLOCK, block, potentials)
             # Beside the candidates, which do not pay, no arc of a cell with a higher bound does.
             cells = begin + np.flatnonzero(bounds.floors[block] - error <= of_cells - square)
             if not len(cells):

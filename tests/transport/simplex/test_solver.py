@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lotviz.transport.simplex.smoothing import starting_point
+from lotviz.transport.simplex.smoothing import carried_over, coarser, starting_point
 from lotviz.transport.simplex.solver import Bounds, integer_masses, optimum
 from lotviz.transport.simplex.tree import artificial_flow, empty_tree, pivot_on, plant, raise_slack, refresh_potentials
 from tests.transport.clouds import cloud, masses, seeds, squared_distances
@@ -92,18 +92,32 @@ def test_every_pivot_keeps_a_balanced_and_strongly_feasible_tree_and_ends_withou
 
 
 @pytest.mark.parametrize(("m", "n"), [(40, 400), (200, 300), (300, 3000)])
-def test_the_start_is_near_the_optimum(m, n):
+def test_the_start_is_nearer_to_the_optimum(m, n):
     x, y = cloud(1, m, 6), cloud(2, n, 6)
     a, b = masses(3, m), np.full(n, 1 / n)
-    start = starting_point(x, y, a, b)
     best = optimum(x, y, a, b)
 
-    def dual(f):
-        return a @ f + b @ (squared_distances(x, y) - f[:, None]).min(axis=0)
+    def missing(f):
+        dual = a @ f + b @ (squared_distances(x, y) - f[:, None]).min(axis=0)
+        return a @ best.f + b @ best.g - dual
 
-    at_zero, at_start, at_best = dual(np.zeros(m)), dual(start.potentials), a @ best.f + b @ best.g
-    assert at_zero < at_start <= at_best * (1 + 1e-12)
-    assert at_best - at_start < 0.2 * (at_best - at_zero)
+    at_zero = missing(np.zeros(m))
+    assert -1e-12 < missing(starting_point(x, y, a, b, np.zeros(m)).potentials) < 0.8 * at_zero
+    coarse = coarser(x, y, a, b)
+    carried = carried_over(coarse, optimum(coarse.x, coarse.y, coarse.a, coarse.b).f, x)
+    assert -1e-12 < missing(starting_point(x, y, a, b, carried).potentials) < 0.2 * at_zero
+
+
+def test_coarser_clouds_keep_all_mass_and_where_cells_crowd_all_points():
+    x, y = cloud(1, 40, 3), cloud(2, 100, 3)
+    coarse = coarser(x, y, masses(3, 40), masses(4, 100))
+    assert (len(coarse.x), len(coarse.y)) == (10, 25)
+    assert coarse.a.sum() == pytest.approx(1)
+    assert coarse.b.sum() == pytest.approx(1)
+    y = cloud(2, 400, 3)
+    crowded = coarser(x, y, masses(3, 40), masses(4, 400))
+    assert (len(crowded.x), len(crowded.y)) == (40, 100)
+    assert carried_over(crowded, np.arange(40.0), x).tolist() == list(range(40))
 
 
 def test_bounds_fall_by_what_a_potential_rises():
