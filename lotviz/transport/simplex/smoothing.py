@@ -29,7 +29,7 @@ _COARSER = 4
 _CROWDED = 8  # cells for each reference point
 _ALL = 1e38  # no score is above it
 # Width of the soft minimum, in spacings of the candidates, and how many steps.
-_STEPS = ((0.12, 4), (0.05, 4), (0.025, 4))
+_STEPS = ((0.2, 3), (0.08, 3), (0.03, 3))
 _FURTHEST = 3.0  # that a potential moves, in spacings
 _LONGEST = 1.5  # step, in widths
 _DAMPING = 0.7
