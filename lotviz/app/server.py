@@ -20,7 +20,7 @@ from lotviz.app.ordered import keep_order
 from lotviz.app.session import Session
 from lotviz.app.shell import COMPILED, Shell
 from lotviz.app.workspace import DEMOS, Workspace
-from lotviz.transport.engine import prepare_in_background
+from lotviz.transport.engine import simplex_unavailable
 from lotviz.views.clouds import bounds_of, shade_counts, shade_populations, shade_values
 
 LOG = logging.getLogger("lotviz")
@@ -124,7 +124,6 @@ def make_server(
     port, address
         Where to listen; port 0 takes a free one.
     """
-    prepare_in_background()
 
     def session() -> Any:
         choices = Choices(cohort=first, page="Patients" if at_once else "Cohort")
@@ -165,6 +164,7 @@ def prepare(workspace: Workspace, first: str, *, at_once: bool) -> None:
         work = partial(workspace.compare, session.comparison) if at_once else partial(workspace.open, session.opening)
         attempt(lambda: work(lambda *_progress: None, never))
     warm_up()
+    attempt(simplex_unavailable)
 
 
 def warm_up() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -40,10 +41,25 @@ def prepare_in_background() -> None:
 
 
 def solver_within(seconds: float) -> ExactSolver:
-    """Return the simplex when it is ready within so many seconds, else POT: exact too, and not to be compiled."""
+    """Return the simplex when it is ready within so many seconds, else POT: exact too, and not to be compiled.
+
+    Nothing is compiled for that: compiling takes longer than POT takes for a usual cohort, and slows it down.
+    """
     if not _tried.is_set():
+        if not _compiled_before():
+            return "pot"
         prepare_in_background()
     return "simplex" if _tried.wait(seconds) and not _reason else "pot"
+
+
+def _compiled_before() -> bool:
+    """Whether numba holds the largest kernel on disk."""
+    try:
+        from lotviz.transport.simplex.tree import pivot_on
+    except (ImportError, RuntimeError):
+        return False
+    folder: str | None = pivot_on.stats.cache_path
+    return folder is not None and any(Path(folder).glob("tree.pivot_on-*.nbi"))
 
 
 def _prepared() -> str:

@@ -199,8 +199,21 @@ def test_where_numba_cannot_compile_pot_solves_and_says_so(monkeypatch):
 
 def test_the_simplex_is_ready_soon_after_it_is_first_asked_for(monkeypatch):
     monkeypatch.setattr(engine, "_tried", threading.Event())
+    monkeypatch.setattr(engine, "_compiled_before", lambda: True)
     assert engine.solver_within(60) == "simplex"
     assert engine.simplex_unavailable() == ""
+
+
+def test_nobody_who_cannot_wait_waits_for_the_compiler(monkeypatch):
+    monkeypatch.setattr(engine, "_tried", threading.Event())
+    monkeypatch.setattr(engine, "_compiled_before", lambda: False)
+    monkeypatch.setattr(engine, "prepare_in_background", lambda: pytest.fail("compiles"))
+    assert engine.solver_within(60) == "pot"
+
+
+def test_what_was_compiled_is_found_on_disk():
+    assert engine.simplex_unavailable() == ""
+    assert engine._compiled_before()
 
 
 def _cannot_compile():

@@ -105,8 +105,8 @@ def starting_point(
     y: NDArray[np.float64],
     a: NDArray[np.float64],
     b: NDArray[np.float64],
-    potentials: NDArray[np.float64],
     *,
+    potentials: NDArray[np.float64],
     cancel: threading.Event | None = None,
 ) -> Start:
     """Improve potentials, and find candidate arcs for them.

@@ -121,7 +121,7 @@ def _nearly_solved(
         coarse = coarser(x, y, a, b, cancel=cancel)
         solved = _nearly_solved(coarse.x, coarse.y, coarse.a, coarse.b, cancel=cancel)
         potentials = carried_over(coarse, solved.potentials, x, cancel=cancel)
-    start = starting_point(x, y, a, b, potentials, cancel=cancel)
+    start = starting_point(x, y, a, b, potentials=potentials, cancel=cancel)
     simplex = _Simplex(x, y, integer_masses(a, b), start, cancel)
     rough = lay_out(x, y, np.float32, candidates=CANDIDATES)
     simplex.settle(rough)

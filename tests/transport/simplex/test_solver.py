@@ -102,10 +102,10 @@ def test_the_start_is_nearer_to_the_optimum(m, n):
         return a @ best.f + b @ best.g - dual
 
     at_zero = missing(np.zeros(m))
-    assert -1e-12 < missing(starting_point(x, y, a, b, np.zeros(m)).potentials) < 0.9 * at_zero
+    assert -1e-12 < missing(starting_point(x, y, a, b, potentials=np.zeros(m)).potentials) < 0.9 * at_zero
     coarse = coarser(x, y, a, b)
     carried = carried_over(coarse, optimum(coarse.x, coarse.y, coarse.a, coarse.b).f, x)
-    assert -1e-12 < missing(starting_point(x, y, a, b, carried).potentials) < 0.2 * at_zero
+    assert -1e-12 < missing(starting_point(x, y, a, b, potentials=carried).potentials) < 0.2 * at_zero
 
 
 def test_coarser_clouds_keep_all_mass_and_where_cells_crowd_all_points():
