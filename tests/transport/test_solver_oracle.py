@@ -31,7 +31,8 @@ MAP = 1e-6  # relative to the spread of the cells
 MASS_DIGIT = 1e-14  # POT's own round-off in a flow: a lighter point knows its map to fewer digits
 LAST_DIGIT = 1e-15  # of the largest cost: an outlier without mass makes it 1e8 times the optimum
 
-every_problem = pytest.mark.parametrize("seed", range(PROBLEMS))
+# Beyond the first ones: 1163 a gap of 1e-13 moved a map, 2617 a stale score loosened the certificate.
+every_problem = pytest.mark.parametrize("seed", sorted({*range(PROBLEMS), 1163, 2617}))
 
 
 @dataclass(frozen=True, eq=False)
