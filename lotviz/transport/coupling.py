@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import get_args
 
 import numpy as np
@@ -142,14 +142,12 @@ def solve(
         "Use fewer reference points or fewer cells per sample.",
     )
     _require_squares(points, targets)
-    order = canonical_order(targets, b)
     with one_thread():
-        coupling = _couple(points, targets[order], a, b[order], solver=chosen, cancel=cancel)
-    return _reordered(coupling, order)
+        return _couple(points, targets, a, b, solver=chosen, cancel=cancel)
 
 
 def _require_squares(points: NDArray[np.float64], targets: NDArray[np.float64]) -> None:
-    largest = max(np.abs(points).max(), np.abs(targets).max())
+    largest = max(_largest(points), _largest(targets))
     if largest > _LARGEST:
         raise ValueError(
             f"Expected coordinates below {_LARGEST:g}, found {largest:.3g}: their squares overflow. Scale the markers."
@@ -165,33 +163,62 @@ def _couple(
     solver: Solver,
     cancel: threading.Event | None,
 ) -> Coupling:
+    order = canonical_order(targets, b)
+    y, b = targets[order], b[order]
+    anchor = y[0].copy()  # far from the origin, means taken there would lose digits
+    x = points - anchor
+    y -= anchor
     among = canonical_order(points, a)  # equal clouds have equal means, to the last bit
-    anchor = targets[0].copy()  # far from the origin, means taken there would lose digits
-    points, targets = points - anchor, targets - anchor
-    from_mean, to_mean = a[among] @ points[among], b @ targets
-    x, y = points - from_mean, targets - to_mean
-    unit = _power_of_two(max(np.abs(x).max(), np.abs(y).max()))
-    found = _plan(x / unit, y / unit, a, b, solver=solver, cancel=cancel)
-    f, g = found.f, found.g
-    plan = csr_array((found.masses, (found.rows, found.columns)), shape=(len(a), len(b)))
-    if solver != "entropic":
-        plan = _cleaned(plan, a, b)
-        _check_marginals(plan, a, b)
+    from_mean, to_mean = a[among] @ x[among], b @ y
+    x -= from_mean
+    y -= to_mean
+    unit = _power_of_two(max(_largest(x), _largest(y)))  # costs are of order one, and no digit changes
+    x /= unit
+    y /= unit
 
-    row = np.repeat(np.arange(len(a)), np.diff(plan.indptr))
-    column, mass = plan.indices, plan.data
-    central = (plan @ y) / a[:, None]  # (m, n) @ (n, d) -> (m, d)
-    central_cost = float(mass @ np.square(x[row] - y[column]).sum(axis=1))
-    residual = float(mass @ np.square(y[column] - central[row]).sum(axis=1))
-    gap = central_cost / unit**2 - float(a @ f + b @ g)
+    found = _plan(x, y, a, b, solver=solver, cancel=cancel)
+    row, column, mass = found.rows, found.columns, found.masses
     if solver != "entropic":
-        _check_gap(gap, central_cost / unit**2)
+        row, column, mass = _cleaned(row, column, mass, a=a, b=b)
+        _check_marginals(row, column, mass, a=a, b=b)
+    reached = y[column]
+    central = np.add.reduceat(mass[:, None] * reached, np.searchsorted(row, np.arange(len(a)))) / a[:, None]  # (m, d)
+    central_cost = float(mass @ _squared_lengths(x[row] - reached))
+    residual = float(mass @ _squared_lengths(reached - central[row]))
+    gap = central_cost - float(a @ found.f + b @ found.g)
+    if solver != "entropic":
+        _check_gap(gap, central_cost)
 
-    offset = from_mean - to_mean  # |x - y|^2 = |x' - y'|^2 + 2 <x' - y', offset> + |offset|^2
-    cost = central_cost + float(offset @ offset)
-    f = f * unit**2 + 2 * (x @ offset) + offset @ offset
-    g = g * unit**2 - 2 * (y @ offset)
-    return Coupling(plan, cost, max(gap, 0.0) * unit**2, central + (to_mean + anchor), residual, (f, g), solver)
+    offset = (from_mean - to_mean) / unit  # |x - y|^2 = |x' - y'|^2 + 2 <x' - y', offset> + |offset|^2
+    f = found.f + 2 * (x @ offset) + offset @ offset
+    g = np.empty_like(b)
+    g[order] = found.g - 2 * (y @ offset)
+    return Coupling(
+        plan=_plan_of_cells(row, order[column], mass, shape=(len(a), len(b))),
+        cost=(central_cost + float(offset @ offset)) * unit**2,
+        dual_gap=max(gap, 0.0) * unit**2,
+        maps=central * unit + (to_mean + anchor),
+        residual=residual * unit**2,
+        potentials=(f * unit**2, g * unit**2),
+        solver=solver,
+    )
+
+
+def _plan_of_cells(
+    row: NDArray[np.intp], cell: NDArray[np.intp], mass: NDArray[np.float64], *, shape: tuple[int, int]
+) -> csr_array:
+    """Return the entries as a matrix, the cells of each row in ascending order."""
+    ranked = np.argsort(row * shape[1] + cell)
+    starts = np.searchsorted(row[ranked], np.arange(shape[0] + 1))
+    return csr_array((mass[ranked], cell[ranked], starts), shape=shape)
+
+
+def _squared_lengths(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.einsum("ij,ij->i", vectors, vectors)
+
+
+def _largest(values: NDArray[np.float64]) -> float:
+    return float(max(values.max(), -values.min()))
 
 
 def _plan(
@@ -206,13 +233,16 @@ def _plan(
     stop_if(cancel)
     try:
         if solver == "simplex":
-            return _by_simplex(x, y, a, b, cancel)
-        return pot.entropic(x, y, a, b) if solver == "entropic" else pot.network_simplex(x, y, a, b)
+            found = _by_simplex(x, y, a, b, cancel)
+        else:
+            found = pot.entropic(x, y, a, b) if solver == "entropic" else pot.network_simplex(x, y, a, b)
     except pot.NotConvergedError as problem:
         raise ConvergenceError(
             f"Expected the transport solver to reach an optimum, found: {problem} "
             "Check the sample for extreme values, or use fewer cells per sample."
         ) from problem
+    ranked = np.argsort(found.rows * len(b) + found.columns)
+    return replace(found, rows=found.rows[ranked], columns=found.columns[ranked], masses=found.masses[ranked])
 
 
 def _by_simplex(
@@ -231,32 +261,32 @@ def _by_simplex(
     return pot.Plan(best.rows, best.columns, best.masses, best.f, best.g)
 
 
-def _reordered(coupling: Coupling, order: NDArray[np.intp]) -> Coupling:
-    """Give cells back their places."""
-    plan = csr_array(
-        (coupling.plan.data, order[coupling.plan.indices], coupling.plan.indptr), shape=coupling.plan.shape
-    )
-    plan.sort_indices()
-    f, g = coupling.potentials
-    back = np.empty_like(g)
-    back[order] = g
-    return Coupling(
-        plan, coupling.cost, coupling.dual_gap, coupling.maps, coupling.residual, (f, back), coupling.solver
-    )
-
-
-def _cleaned(plan: csr_array, a: NDArray[np.float64], b: NDArray[np.float64]) -> csr_array:
+def _cleaned(
+    row: NDArray[np.intp],
+    column: NDArray[np.intp],
+    mass: NDArray[np.float64],
+    *,
+    a: NDArray[np.float64],
+    b: NDArray[np.float64],
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
     """Drop round-off flows, so that a cell that is not split has one entry, and restore the cells' masses."""
-    row = np.repeat(np.arange(len(a)), np.diff(plan.indptr))
-    plan.data[plan.data < _ROUND_OFF * np.minimum(a[row], b[plan.indices])] = 0.0
-    plan.eliminate_zeros()
-    received = np.bincount(plan.indices, weights=plan.data, minlength=len(b))
-    plan.data *= (b / received)[plan.indices]
-    return plan
+    there = mass >= _ROUND_OFF * np.minimum(a[row], b[column])
+    row, column, mass = row[there], column[there], mass[there]
+    received = np.bincount(column, weights=mass, minlength=len(b))
+    return row, column, mass * (b / received)[column]
 
 
-def _check_marginals(plan: csr_array, a: NDArray[np.float64], b: NDArray[np.float64]) -> None:
-    error = max(np.abs(plan.sum(axis=1) - a).max(), np.abs(plan.sum(axis=0) - b).max())
+def _check_marginals(
+    row: NDArray[np.intp],
+    column: NDArray[np.intp],
+    mass: NDArray[np.float64],
+    *,
+    a: NDArray[np.float64],
+    b: NDArray[np.float64],
+) -> None:
+    given = np.bincount(row, weights=mass, minlength=len(a))
+    received = np.bincount(column, weights=mass, minlength=len(b))
+    error = max(np.abs(given - a).max(), np.abs(received - b).max())
     if not error <= _MARGINAL_TOLERANCE:
         raise ConvergenceError(
             f"Expected the plan to keep all masses to {_MARGINAL_TOLERANCE}, found an error of {error:.2g}. "

@@ -13,6 +13,7 @@ _BYTES_PER_ARC = 33
 _BYTES_PER_CELL = 600
 _COPIES_OF_CELLS = 6
 _CELLS_IN_A_BLOCK = 256
+_LITTLE = 16_000_000  # bytes that are taken without a look at how much is free, which costs more time than they do
 _MASS_TOLERANCE = 1e-6
 
 
@@ -138,6 +139,8 @@ def require_memory(needed: int, what: str, advice: str) -> None:
     TransportMemoryError
         More bytes are needed than the system has free.
     """
+    if needed <= _LITTLE:
+        return
     import psutil
 
     free = psutil.virtual_memory().available

@@ -13,7 +13,7 @@ from lotviz.transport.cells import hash_of
 from lotviz.transport.reference import Reference
 from lotviz.transport.versions import installed
 
-_EDITION = 1  # raised when the solver gives other bits for the same cells, or an entry of the store looks different
+_EDITION = 2  # raised when the solver gives other bits for the same cells, or an entry of the store looks different
 _SOFTWARE = ("lotviz", "numpy", "scipy", "numba", "POT")
 
 

@@ -27,6 +27,7 @@ BLOCK = 256
 _MOST_STRIPES = 16
 _NARROWINGS = 20
 _HIDDEN = 1e29
+_ALL = 1e38  # no score is above it
 _NEVER = 1e30  # score of a column that stands for no reference point; fits into float32
 
 
@@ -81,6 +82,50 @@ def lay_out(x: NDArray[np.float64], y: NDArray[np.float64], dtype: DTypeLike, *,
     cells[:, :d] = y
     scores = np.empty((min(BLOCK, len(y)), columns), dtype)
     return Priced(cells, points, np.square(x).sum(axis=1), scores, stripes)
+
+
+@njit(cache=True, nogil=True)
+def may_pay(nodes, m, begin, end, floors, at, square, extent, noise, tolerance, cells, own, limits):
+    """Find the cells of a block of which an arc may pay that is no candidate.
+
+    Parameters
+    ----------
+    nodes, m
+        The tree, and how many reference points it has.
+    begin, end
+        First cell of the block, and the first after it.
+    floors
+        No arc of a cell but its candidates has a lower score, (n,); brought up to date for the block.
+    at
+        The potentials for which that holds, (m,); brought up to date. A score falls by what a potential rises.
+    square, extent
+        |y|² of the cells, (n,), and the largest |x|² + |y|².
+    noise, tolerance
+        Error of a score relative to |x|² + |y|², and the least error. Without noise this is the last look, and only
+        for what pays.
+    cells, own, limits
+        Filled with the cells, their potentials, and scores below which it is worth to select, (BLOCK,).
+
+    Returns
+    -------
+        How many cells were found.
+    """
+    rise = nodes[0].potential - at[0]
+    for i in range(m):
+        rise = max(rise, nodes[i].potential - at[i])
+        at[i] = nodes[i].potential
+    count = 0
+    for k in range(begin, end):
+        node = m + 1 + k
+        potential = nodes[node].cost - nodes[nodes[node].parent].potential
+        error = max(noise * (square[k] + extent), tolerance)
+        floors[k] -= rise
+        if floors[k] - error <= potential - square[k]:
+            cells[count] = k
+            own[count] = potential
+            limits[count] = _ALL if noise > 0 else potential - square[k] - error
+            count += 1
+    return count
 
 
 @njit(cache=True, nogil=True, fastmath=True)

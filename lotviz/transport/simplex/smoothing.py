@@ -101,8 +101,7 @@ def carried_over(
 
 
 def starting_point(
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
+    priced: Priced,
     a: NDArray[np.float64],
     b: NDArray[np.float64],
     *,
@@ -113,8 +112,8 @@ def starting_point(
 
     Parameters
     ----------
-    x, y
-        Reference points, (m, d), and cells, (n, d), centred; any first part of the cells must be a fair sample.
+    priced
+        Centred reference points and cells, laid out in float32.
     a, b
         Their masses, (m,) and (n,), positive, each summing to one.
     potentials
@@ -127,7 +126,6 @@ def starting_point(
     Cancelled
         `cancel` was set.
     """
-    priced = lay_out(x, y, np.float32, candidates=CANDIDATES)
     arcs, costs, spacing = _candidates(priced, potentials, cancel)
     improved = potentials.copy()
     for width, steps in _STEPS if spacing > 0 else ():

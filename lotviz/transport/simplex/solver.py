@@ -21,10 +21,10 @@ import threading
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from lotviz.transport.progress import stop_if
-from lotviz.transport.simplex.pricing import BLOCK, Priced, arc_costs, lay_out, renew, select
+from lotviz.transport.simplex.pricing import BLOCK, Priced, arc_costs, lay_out, may_pay, renew, select
 from lotviz.transport.simplex.smoothing import CANDIDATES, Start, carried_over, coarser, starting_point
 from lotviz.transport.simplex.tree import artificial_flow, empty_tree, pivot_on, plant, raise_slack, refresh_potentials
 
@@ -102,31 +102,31 @@ def optimum(
     if len(x) > len(y):  # the tree spans the side with fewer points
         other = optimum(y, x, b, a, cancel=cancel)
         return replace(other, rows=other.columns, columns=other.rows, f=other.g, g=other.f)
-    simplex = _nearly_solved(x, y, a, b, cancel=cancel)
+    simplex, rough = _settled(x, y, a, b, cancel=cancel)
+    simplex.price_until_clean(rough, _NOISE)
     simplex.price_until_clean(lay_out(x, y, np.float64, candidates=CANDIDATES), 0.0)
     return simplex.result()
 
 
-def _nearly_solved(
+def _settled(
     x: NDArray[np.float64],
     y: NDArray[np.float64],
     a: NDArray[np.float64],
     b: NDArray[np.float64],
     *,
     cancel: threading.Event | None,
-) -> _Simplex:
-    """Solve up to the noise of float32, starting from the solution for a quarter of the points and cells."""
+) -> tuple[_Simplex, Priced]:
+    """Solve with a few arcs of each cell, starting from what was found so for a quarter of the points and cells."""
     potentials = np.zeros(len(x))
     if min(len(x), len(y)) > _FEW:
         coarse = coarser(x, y, a, b, cancel=cancel)
-        solved = _nearly_solved(coarse.x, coarse.y, coarse.a, coarse.b, cancel=cancel)
+        solved, _ = _settled(coarse.x, coarse.y, coarse.a, coarse.b, cancel=cancel)
         potentials = carried_over(coarse, solved.potentials, x, cancel=cancel)
-    start = starting_point(x, y, a, b, potentials=potentials, cancel=cancel)
-    simplex = _Simplex(x, y, integer_masses(a, b), start, cancel)
     rough = lay_out(x, y, np.float32, candidates=CANDIDATES)
+    start = starting_point(rough, a, b, potentials=potentials, cancel=cancel)
+    simplex = _Simplex(x, y, integer_masses(a, b), start, cancel)
     simplex.settle(rough)
-    simplex.price_until_clean(rough, _NOISE)
-    return simplex
+    return simplex, rough
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,10 +176,12 @@ class Bounds:
         """Return bounds that hold always."""
         return cls(np.full(n, -_ALL), np.zeros((-(-n // BLOCK), m)))
 
-    def carry_to(self, number: int, block: slice, potentials: NDArray[np.float64]) -> None:
-        """Make the bounds of a block hold for other potentials: a score falls by what a potential rises."""
-        self.floors[block] -= np.max(potentials - self.at[number])
-        self.at[number] = potentials
+
+def _room(width: int, dtype: DTypeLike) -> tuple[NDArray[np.generic], ...]:
+    """Return room for what is found about a block: cells, their potentials, limits, lowest scores, arcs, ..."""
+    numbers = [np.empty(BLOCK) for _ in range(4)]
+    arcs, scores = np.empty((BLOCK, width), np.int32), np.empty((BLOCK, width), dtype)
+    return np.empty(BLOCK, np.int64), *numbers[:3], arcs, scores, numbers[3]
 
 
 class _Simplex:
@@ -260,34 +262,28 @@ class _Simplex:
 
     def _price(self, priced: Priced, bounds: Bounds, noise: float, *, part: tuple[int, int] = (0, 1)) -> int:
         """Look at all arcs that may pay, block by block; return how many cells have one that does."""
-        width = self.arcs.shape[1]
-        found, values = np.empty((BLOCK, width), np.int32), np.empty((BLOCK, width), priced.scores.dtype)
-        every, count = np.full(BLOCK, _ALL), 0
+        room = _room(self.arcs.shape[1], priced.scores.dtype)
+        potentials, count = self.nodes["potential"][: self.m], 0
+        errors = (self.square, self.extent, noise, self.tolerance)
         first, step = part
         for begin in range(BLOCK * first, self.n, BLOCK * step):
             stop_if(self.cancel)
-            block = slice(begin, min(begin + BLOCK, self.n))
-            potentials, of_cells = self.nodes["potential"][: self.m], self._cell_potentials(block)
-            square = self.square[block]
-            error = np.maximum(noise * (square + self.extent), self.tolerance)
-            bounds.carry_to(begin // BLOCK, block, potentials)
-            # Beside the candidates, which do not pay, no arc of a cell with a higher bound does.
-            cells = begin + np.flatnonzero(bounds.floors[block] - error <= of_cells - square)
-            if not len(cells):
+            end = min(begin + BLOCK, self.n)
+            known = (bounds.floors, bounds.at[begin // BLOCK])
+            size = may_pay(self.nodes, self.m, begin, end, *known, *errors, *room[:3])
+            if not size:
                 continue
+            cells, own, limits, lowest, found, values, floors = (each[:size] for each in room)
             priced.set_potentials(potentials)
-            scores = priced.score(begin, block.stop) if len(cells) == len(square) else priced.score_of(cells)
-            lowest, floors = np.empty(len(cells)), np.full(len(cells), -_ALL)
-            # With noise, bounds are worth having for all; without, this is the last look, and only for what pays.
-            limit = every if noise else (of_cells - square - error)[cells - begin]
-            select(scores, priced.stripes, limit, lowest, found, values, floors)
+            scores = priced.score(begin, end) if size == end - begin else priced.score_of(cells)
+            select(scores, priced.stripes, limits, lowest, found, values, floors)
             self.lowest[cells] = lowest
             if noise:  # the certificate looks at every arc in its last pass
                 bounds.floors[cells] = floors
-            own, new = of_cells[cells - begin], found[: len(cells)]
-            paying = renew(self.x, self.y, potentials, own, self.tolerance, cells, new, self.arcs, self.costs)
-            count += len(paying)
-            self._pivot_on(paying, _LOOK_AT_RENEWED)
+            paying = renew(self.x, self.y, potentials, own, self.tolerance, cells, found, self.arcs, self.costs)
+            if len(paying):
+                count += len(paying)
+                self._pivot_on(paying, _LOOK_AT_RENEWED)
         return count
 
     def _pivot_on(self, cells: NDArray[np.int64], look: int = _LOOK) -> None:

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lotviz.transport.simplex.smoothing import carried_over, coarser, starting_point
+from lotviz.transport.simplex.pricing import lay_out, may_pay
+from lotviz.transport.simplex.smoothing import CANDIDATES, carried_over, coarser, starting_point
 from lotviz.transport.simplex.solver import Bounds, integer_masses, optimum
 from lotviz.transport.simplex.tree import artificial_flow, empty_tree, pivot_on, plant, raise_slack, refresh_potentials
 from tests.transport.clouds import cloud, masses, seeds, squared_distances
@@ -102,10 +103,11 @@ def test_the_start_is_nearer_to_the_optimum(m, n):
         return a @ best.f + b @ best.g - dual
 
     at_zero = missing(np.zeros(m))
-    assert -1e-12 < missing(starting_point(x, y, a, b, potentials=np.zeros(m)).potentials) < 0.9 * at_zero
+    priced = lay_out(x, y, np.float32, candidates=CANDIDATES)
+    assert -1e-12 < missing(starting_point(priced, a, b, potentials=np.zeros(m)).potentials) < 0.9 * at_zero
     coarse = coarser(x, y, a, b)
     carried = carried_over(coarse, optimum(coarse.x, coarse.y, coarse.a, coarse.b).f, x)
-    assert -1e-12 < missing(starting_point(x, y, a, b, potentials=carried).potentials) < 0.2 * at_zero
+    assert -1e-12 < missing(starting_point(priced, a, b, potentials=carried).potentials) < 0.2 * at_zero
 
 
 def test_coarser_clouds_keep_all_mass_and_where_cells_crowd_all_points():
@@ -120,12 +122,33 @@ def test_coarser_clouds_keep_all_mass_and_where_cells_crowd_all_points():
     assert carried_over(crowded, np.arange(40.0), x).tolist() == list(range(40))
 
 
-def test_bounds_fall_by_what_a_potential_rises():
-    bounds = Bounds.unknown(3, 4)
-    bounds.carry_to(0, slice(0, 4), np.array([0.0, 1.0, 2.0]))
-    bounds.floors[:2] = 5.0, 6.0
-    bounds.carry_to(0, slice(0, 4), np.array([0.5, 0.0, 2.25]))
-    assert bounds.floors[:2].tolist() == [4.5, 5.5]
-    assert (bounds.floors[2:] < -1e37).all()  # of cells that were never priced nothing is known
-    bounds.carry_to(0, slice(0, 4), np.array([0.0, -1.0, 2.0]))
-    assert bounds.floors[:2].tolist() == [4.75, 5.75]
+def test_bounds_fall_by_what_a_potential_rises_and_spare_cells_from_a_look():
+    m, n = 3, 4
+    bounds, nodes, square = Bounds.unknown(m, n), empty_tree(m, n), np.zeros(n)
+    nodes["parent"][m + 1 :] = 2
+    room = np.empty(n, np.int64), np.empty(n), np.empty(n)
+
+    def look(potentials):
+        nodes["potential"][:m] = potentials
+        nodes["cost"][m + 1 :] = np.array([4.0, 7.0, 1.0, 1.0]) + potentials[2]  # cells' own potentials stay
+        count = may_pay(nodes, m, 0, n, bounds.floors, bounds.at[0], square, 1.0, 0.0, 0.01, *room)
+        return room[0][:count].tolist()
+
+    assert look([0.0, 1.0, 2.0]) == [0, 1, 2, 3]  # of cells that were never priced nothing is known
+    assert room[1].tolist() == [4.0, 7.0, 1.0, 1.0]
+    assert room[2].tolist() == [3.99, 6.99, 0.99, 0.99]
+    bounds.floors[:2] = 5.0, 8.0
+    assert look([0.5, 0.0, 2.25]) == [2, 3]
+    assert bounds.floors[:2].tolist() == [4.5, 7.5]
+    assert (bounds.floors[2:] < -1e37).all()
+    assert look([0.0, -1.0, 2.0]) == [2, 3]
+    assert bounds.floors[:2].tolist() == [4.75, 7.75]
+    assert look([0.0, 0.0, 2.0]) == [0, 1, 2, 3]  # 3.75 and 6.75 may be below 4 and 7
+
+
+def test_a_limit_does_not_hold_back_a_look_with_noise():
+    nodes = empty_tree(1, 1)
+    nodes["parent"][2] = 0
+    room = np.empty(1, np.int64), np.empty(1), np.empty(1)
+    assert may_pay(nodes, 1, 0, 1, np.zeros(1), np.zeros(1), np.zeros(1), 1.0, 0.5, 0.0, *room) == 1
+    assert room[2][0] > 1e37
