@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lotviz.analysis.classify import classify
-    from lotviz.data import Cohort, CohortError, read_cohort, simulate
+    from lotviz.data import Cohort, CohortError, read_cohort
+    from lotviz.data.simulate import simulate
     from lotviz.transport import LOTEmbedding, embed, embed_sizes
 
 __version__ = "0.1.0"

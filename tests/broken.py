@@ -61,7 +61,7 @@ def missing_cohort(study: Path) -> Path:
 
 
 def missing_file_column(study: Path) -> Path:
-    write_sheet(study, read_sheet(study).rename(columns={"file": "path"}))
+    write_sheet(study, read_sheet(study).rename(columns={"file": "origin"}))
     return study / "sheet.csv"
 
 

@@ -34,7 +34,7 @@ ONLY_IN = {
     "datashader": {"views", "app"},
     "ot": {"transport"},
     "anndata": {"data", "transport"},
-    "flowio": {"data", "transport"},
+    "flowutils": {"data"},
     "sklearn": {"data", "transport", "analysis"},
     "tornado": {"app"},
 }

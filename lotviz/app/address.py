@@ -7,6 +7,7 @@ been mended; and a sample named "3" came back as a number.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -16,7 +17,26 @@ import param
 
 from lotviz.app.choices import Choices
 
+
+def _listed(text: str) -> list[str]:
+    """Read a list of words."""
+    found = json.loads(text)
+    if not isinstance(found, list) or not all(isinstance(word, str) for word in found):
+        raise ValueError("Expected a list of words.")
+    return found
+
+
+def _paired(text: str) -> dict[str, str]:
+    """Read words by name."""
+    found = json.loads(text)
+    if not isinstance(found, dict) or not all(isinstance(word, str) for word in found.values()):
+        raise ValueError("Expected words by name.")
+    return found
+
+
 _READ: dict[type, Callable[[str], Any]] = {
+    param.List: _listed,
+    param.Dict: _paired,
     param.Boolean: {"true": True, "false": False}.__getitem__,
     param.Integer: int,
     param.Number: float,
@@ -32,7 +52,7 @@ def choices_to_address(choices: Choices) -> str:
     ['3', 'axes=Principal+axes', 'part=Full', 'shade=Number+of+cells', 'insist=false', 't=0.25', 'theme=light']
     """
     chosen = {name: getattr(choices, name) for name in Choices.IN_ADDRESS}
-    return "?" + urlencode({name: _written(value) for name, value in chosen.items() if value is not None})
+    return "?" + urlencode({name: _written(value) for name, value in chosen.items() if value not in (None, "", [], {})})
 
 
 def address_to_choices(query: str, choices: Choices) -> None:
@@ -67,4 +87,6 @@ def follow(choices: Choices, location: pn.io.location.Location) -> None:
 
 
 def _written(value: Any) -> str:
+    if isinstance(value, (list, dict)):
+        return json.dumps(value, ensure_ascii=False)
     return str(value).lower() if isinstance(value, bool) else str(value)

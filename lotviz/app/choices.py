@@ -19,10 +19,21 @@ class Choices(param.Parameterized):
 
     page = param.Selector(default="Cohort", objects=list(PAGES), doc="The page that is shown.")
     cohort = param.Selector(default="", objects=[""], check_on_set=False, doc="The cohort, as the workspace names it.")
+    columns = param.Dict(default={}, doc="Columns that play a part under another name: sample, file, cell_type.")
+    layer = param.String(default="", doc="The matrix of an AnnData file; X when empty.")
+    markers = param.List(default=[], item_type=str, doc="The markers that are used; those of every file when empty.")
     transform = param.Selector(
-        default="auto", objects=["auto", "arcsinh", "log1p", "none"], doc="What is done to raw values first."
+        default="auto",
+        objects=["auto", "arcsinh", "logicle", "log1p", "none"],
+        doc="What is done to raw values first.",
     )
-    cofactor = param.Number(default=5.0, bounds=(1e-6, 1e6), doc="Raw value at which arcsinh turns from linear to log.")
+    cofactor = param.Number(
+        default=0.0, bounds=(0, 1e6), doc="Raw value at which arcsinh turns from linear to log; 0: by instrument."
+    )
+    compensate = param.Selector(
+        default="auto", objects=["auto", "yes", "no"], doc="Whether spillover matrices of FCS files are applied."
+    )
+    shown = param.Selector(default="By group", objects=["By group", "By sample", "Margins"], doc="Of the markers.")
     points = param.Integer(default=128, bounds=(2, 5000), doc="Number of reference points.")
     seed = param.Integer(default=0, bounds=(0, 2**31 - 1), doc="Seed of every random step.")
     label = param.Selector(default=None, objects=[], check_on_set=False, doc="The column that names the groups.")
@@ -44,8 +55,9 @@ class Choices(param.Parameterized):
     theme = param.Selector(default="light", objects=["light", "dark"], doc="Light or dark.")
 
     IN_ADDRESS = (
-        "page", "cohort", "transform", "cofactor", "points", "seed", "label", "group", "batch", "positive",
-        "colour", "a", "b", "axes", "x", "y", "part", "shade", "insist", "t", "theme",
+        "page", "cohort", "columns", "layer", "markers", "transform", "cofactor", "compensate", "points", "seed",
+        "label", "group", "batch", "positive", "colour", "a", "b", "axes", "x", "y", "part", "shade", "insist", "t",
+        "shown", "theme",
     )  # fmt: skip
 
     def __init__(self, **chosen: object) -> None:

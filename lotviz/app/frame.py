@@ -222,6 +222,11 @@ def select(choices: Choices, name: str, label: str) -> pmui.Select:
     return pmui.Select.from_param(choices.param[name], label=label, description="", **CONTROL)
 
 
+def number(choices: Choices, name: str, label: str) -> pmui.FloatInput:
+    """Return a number to type."""
+    return pmui.FloatInput.from_param(choices.param[name], label=label, description="", **CONTROL)
+
+
 def segments(choices: Choices, name: str, label: str) -> pmui.RadioButtonGroup:
     """Return a few choices side by side."""
     return pmui.RadioButtonGroup.from_param(

@@ -39,7 +39,13 @@ _COMPONENTS: dict[str, Any] = {
         input={"paddingTop": "7px", "paddingBottom": "7px"},
     ),
     "MuiFormLabel": _root({"fontSize": 13}),
-    "MuiInputLabel": _root({"fontSize": 13, "color": "var(--lv-ink2)"}),
+    "MuiInputLabel": _root(
+        {
+            "fontSize": 13,
+            "color": "var(--lv-ink2)",
+            "&:not(.MuiInputLabel-shrink)": {"transform": "translate(14px, 7px) scale(1)"},  # of an empty list
+        }
+    ),
     "MuiTypography": {"styleOverrides": {"body1": {"fontSize": 13}}},
     "MuiFormControlLabel": {"styleOverrides": {"label": {"fontSize": 13}}},
     "MuiMenuItem": _root({"fontSize": 13, "minHeight": 30}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lotviz import __version__
+from lotviz.app.desk import BROUGHT
 from lotviz.app.session import Session
 from lotviz.app.workspace import DEMOS
 
@@ -34,10 +35,11 @@ def _read(session: Session) -> str:
     c = session.choices
     if c.cohort in DEMOS:
         return f"cohort = lotviz.simulate({DEMOS[c.cohort]!r})\nprint(cohort.samples)"
-    path = str(Path(session.workspace.root) / c.cohort)
-    transform = None if c.transform == "auto" else c.transform
-    options = f"transform={transform!r}, cofactor={c.cofactor!r}"
-    return f"cohort = lotviz.read_cohort({path!r}, {options})\nprint(cohort.samples)"
+    brought = c.cohort.startswith(BROUGHT)
+    path = c.cohort.removeprefix(BROUGHT) if brought else str(Path(session.workspace.root) / c.cohort)
+    options = "".join(f", {name}={value!r}" for name, value in session.opening.options().items())
+    note = "# Run this in the folder of the files that were brought along.\n" if brought else ""
+    return f"{note}cohort = lotviz.read_cohort({path!r}{options})\nprint(cohort.samples)"
 
 
 def _embed(session: Session) -> str:

@@ -14,8 +14,10 @@ import numpy as np
 import panel as pn
 from tornado.web import OutputTransform
 
+from lotviz.app.bring import PATH, BringHandler
 from lotviz.app.choices import Choices
 from lotviz.app.failures import attempt
+from lotviz.app.inbox import sweep
 from lotviz.app.ordered import keep_order
 from lotviz.app.session import Session
 from lotviz.app.shell import COMPILED, Shell
@@ -129,6 +131,7 @@ def make_server(
         choices = Choices(cohort=first, page="Patients" if at_once else "Cohort")
         return Shell(Session(workspace, choices), at_once=at_once).page
 
+    sweep()
     port = port or free_port(address)
     server = pn.io.server.get_server(
         {"/": session},
@@ -137,6 +140,7 @@ def make_server(
         websocket_origin=[f"{host}:{port}" for host in dict.fromkeys(("127.0.0.1", "localhost", address))],
         title="lotviz",
         liveness="healthz",
+        extra_patterns=[(f"/{PATH}", BringHandler)],
         websocket_max_message_size=LARGEST_MESSAGE,
         start=False,
     )

@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import param
 
@@ -17,10 +16,11 @@ from lotviz.analysis.model import LinearModel, fit_model, label_texts, ordered_c
 from lotviz.analysis.reduction import Projection, cell_axes, marker_axes
 from lotviz.analysis.regions import Regions, regions
 from lotviz.app.choices import NONE, PRINCIPAL, Choices
+from lotviz.app.desk import Desk
 from lotviz.app.failures import Failure
 from lotviz.app.jobs import Job
 from lotviz.app.workspace import Comparison, Opened, Opening, Separation, Workspace
-from lotviz.data import Cohort, CohortError, Problem, resolve_role
+from lotviz.data import Cohort, CohortError, Problem, Quality, resolve_role
 from lotviz.data.markers import short_names
 from lotviz.transport import LOTEmbedding
 from lotviz.views.theme import BLUE, VERMILLION, group_colours, group_marks, population_colours
@@ -40,11 +40,11 @@ class Session:
     """
 
     def __init__(self, workspace: Workspace, choices: Choices) -> None:
-        self.workspace = workspace
+        self.desk = Desk(workspace)
         self.choices = choices
         self.cohort: Cohort | None = None
         self.problems: tuple[Problem, ...] = ()
-        self.sketch: Mapping[str, np.ndarray] = {}  # a few cells of every sample
+        self.quality: Quality | None = None  # what the look through the cells found
         self.failure: Failure | None = None
         self.job: Job | None = None
         self.settling = False  # choices are being fitted to a cohort: nothing to draw yet
@@ -52,6 +52,11 @@ class Session:
         self._then: Callable[[Any], None] = lambda _answer: None
         self._derived: dict[Any, Any] = {}
         self._results: dict[Hashable, Any] = {}
+
+    @property
+    def workspace(self) -> Workspace:
+        """Where the chosen cohort is found: under the data root, or among the files that were brought along."""
+        return self.desk.workspace_of(self.choices.cohort)
 
     # ---- columns -----------------------------------------------------------------------------------------------
 
@@ -80,7 +85,9 @@ class Session:
     @property
     def opening(self) -> Opening:
         """The request that opens the chosen cohort."""
-        return Opening(self.choices.cohort, self.choices.transform, self.choices.cofactor)
+        c = self.choices
+        how = {"columns": tuple(sorted(c.columns.items())), "layer": c.layer, "markers": tuple(c.markers)}
+        return Opening(c.cohort, c.transform, c.cofactor, compensate=c.compensate, **how)
 
     @property
     def comparison(self) -> Comparison:
@@ -204,7 +211,7 @@ class Session:
         """Read and check the chosen cohort."""
         self.close()
         self.job, self.failure = None, None
-        self.cohort, self.problems, self._derived, self._results = None, (), {}, {}
+        self.cohort, self.problems, self.quality, self._derived, self._results = None, (), None, {}, {}
         request = self.opening
         kept = self.workspace.current(request)
         if not request.key:
@@ -214,6 +221,23 @@ class Session:
             self.on_change()
         else:
             self._start(f"Reading {request.key}", partial(self.workspace.open, request), self._adopt)
+
+    def open_as(self, key: str, *, columns: Mapping[str, str] | None = None, layer: str = "") -> None:
+        """Open a cohort, with what was said of its columns; all its markers are used."""
+        before = self.opening
+        with param.parameterized.discard_events(self.choices):
+            self.choices.param.update(columns=dict(columns or {}), layer=layer, markers=[])
+        if self.opening == before and key == self.choices.cohort:
+            self.open()
+        elif key == self.choices.cohort:
+            self.choices.param.trigger("columns")
+        else:
+            self.choices.cohort = key
+
+    def end(self) -> None:
+        """End whatever is under way and delete what was brought along: nobody looks any more."""
+        self.close()
+        self.desk.end()
 
     def compare(self) -> None:
         """Embed the open cohort."""
@@ -235,6 +259,8 @@ class Session:
         self.job = None
         outcome = job.outcome
         self.failure = outcome.failure
+        if outcome.failure is not None and self.cohort is None and self.choices.cohort:
+            self.desk.offer_to_mend(self.choices.cohort)
         if outcome.answer is not None:
             self._then(outcome.answer)
         self.on_change()
@@ -255,7 +281,8 @@ class Session:
 
     def _adopt(self, opened: Opened) -> None:
         """Make a cohort that was read the one that is shown, and offer what it holds."""
-        self.cohort, self.problems, self.sketch = opened.cohort, opened.problems, opened.sketch
+        self.cohort, self.problems, self.quality = opened.cohort, opened.problems, opened.quality
+        self.desk.done(self.choices.cohort)
         self.fit_choices(self._offer_all)
 
     def fit_choices(self, offer: Callable[[], None]) -> None:

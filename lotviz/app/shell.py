@@ -37,8 +37,8 @@ LOOK_AGAIN = 150  # ms between two looks at the work under way
 COMPILED = threading.Event()
 
 # A change of these makes other results: the page as a whole is drawn again.
-RESULTS = ("label", "group", "batch", "points", "seed", "insist")
-OPENING = ("cohort", "transform", "cofactor")
+RESULTS = ("label", "group", "batch", "points", "seed", "insist", "shown")
+OPENING = ("cohort", "columns", "layer", "markers", "transform", "cofactor", "compensate")
 
 
 class Shell:
@@ -70,7 +70,7 @@ class Shell:
             session.open()
         else:
             self.draw()
-        pn.state.on_session_destroyed(lambda _context: session.close())
+        pn.state.on_session_destroyed(lambda _context: session.end())
 
     # ---- building -----------------------------------------------------------------------------------------------
 

@@ -11,16 +11,14 @@ import itertools
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from lotviz.analysis.classify import Classification, classify
-from lotviz.data import Cohort, CohortError, Problem, check, read_cohort, simulate
+from lotviz.data import Cohort, CohortError, Problem, Quality, look_through, read_cohort, simulate
 from lotviz.transport import Cancelled, LOTEmbedding, embed
 from lotviz.transport.engine import solver_within
 
@@ -40,7 +38,26 @@ class Opening:
 
     key: str
     transform: str = "auto"
-    cofactor: float = 5.0
+    cofactor: float = 0.0
+    columns: tuple[tuple[str, str], ...] = ()
+    layer: str = ""
+    markers: tuple[str, ...] = ()
+    compensate: str = "auto"
+
+    def options(self) -> dict[str, Any]:
+        """Return the options of `lotviz.read_cohort` that are not as usual."""
+        columns = dict(self.columns)
+        wanted = {
+            "transform": None if self.transform == "auto" else self.transform,
+            "cofactor": self.cofactor or None,
+            "markers": list(self.markers) or None,
+            "sample_key": columns.pop("sample_key", None),
+            "population_key": columns.pop("population_key", None),
+            "columns": columns or None,
+            "layer": self.layer or None,
+            "compensate": {"yes": True, "no": False}.get(self.compensate),
+        }
+        return {name: value for name, value in wanted.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -70,10 +87,13 @@ class Workspace:
     ----------
     root
         The data root: nothing outside it is ever opened.
+    prefix
+        What the names of its cohorts begin with; a workspace with a prefix has no built-in cohorts.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, prefix: str = "") -> None:
         self.root = root.resolve()
+        self.prefix = prefix
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
         self._under_way: dict[Hashable, threading.Lock] = {}
         self._lock = threading.Lock()
@@ -131,7 +151,7 @@ class Workspace:
         """Return what changes when the files of a cohort change: names, sizes and times of all that lies beside it."""
         if request.key in DEMOS or "\0" in request.key:
             return ()
-        path = self.root / request.key
+        path = self.root / request.key.removeprefix(self.prefix)
         folder = path if path.is_dir() else path.parent
         files = [file for depth in ("*", "*/*") for file in itertools.islice(folder.glob(depth), MOST_SEEN)]
         return tuple(
@@ -185,13 +205,16 @@ class Workspace:
             raise CohortError(
                 Problem("cohort", "Expected the name of a cohort, found no name.", "Choose one of the list.")
             )
-        path = self.root / request.key
+        path = self.root / request.key.removeprefix(self.prefix)
         self.key_of(path)
         if not path.exists():  # a link may name it; the page shows no more of a path than the file's own name
             what = f"Expected a cohort inside the data root, found none called {request.key}."
-            raise CohortError(Problem(request.key, what, "Choose one of the list."))
-        transform = None if request.transform == "auto" else request.transform
-        return read_cohort(path, transform=transform, cofactor=request.cofactor, within=self.root)
+            fix = "Choose one of the list."
+            if self.prefix:
+                what = f"Expected {path.name} among the files that were brought along, found that it is gone."
+                fix = "Files that were brought along are deleted with the page they were brought to. Bring them again."
+            raise CohortError(Problem(request.key, what, fix))
+        return read_cohort(path, within=self.root, **request.options())
 
     def _found(self) -> set[str]:
         """Find what looks like a cohort under the data root, without opening it."""
@@ -233,28 +256,24 @@ class Opened:
         The cohort.
     problems
         What is wrong with it, found while reading or in its cells.
-    sketch
-        A few cells of every sample, (k, d) transformed, for small curves.
+    quality
+        What the look through its cells found, and what small curves are drawn from.
     stamp
         The state of its files when it was read.
     """
 
     cohort: Cohort
     problems: tuple[Problem, ...]
-    sketch: Mapping[str, np.ndarray]
+    quality: Quality
     stamp: tuple[Any, ...] = ()
-
-
-SKETCHED = 500  # cells of each sample
 
 
 def _looked_through(cohort: Cohort, stamp: tuple[Any, ...], progress: Progress, *, cancel: threading.Event) -> Opened:
     """Look through a cohort; its problems come in the order of finding, those of the reading first."""
-    found = check(cohort, progress=progress, cancel=cancel)
+    quality = look_through(cohort, progress=progress, cancel=cancel)
     if cancel.is_set():
         raise Cancelled
-    errors = [problem for problem in found if problem.severity == "error"]
+    errors = [problem for problem in quality.problems if problem.severity == "error"]
     if errors:
         raise CohortError(*errors)
-    sketch = {str(name): cohort.cells(str(name), limit=SKETCHED) for name in cohort.samples.index}
-    return Opened(cohort, tuple(dict.fromkeys(found)), sketch, stamp)
+    return Opened(cohort, quality.problems, quality, stamp)

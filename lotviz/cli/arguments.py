@@ -162,12 +162,12 @@ def _project(group: Any) -> None:
     command = _command(
         group,
         commands.project,
-        summary="place new samples in an embedding, with its reference and scaling",
+        summary="place new samples in an embedding, with its reference, scaling and components",
         example="lotviz project study.lot new_patients/sheet.csv -o new_patients.lot",
     )
     command.add_argument("embedding", metavar="EMB", type=Path, help="an embedding that lotviz saved")
     command.add_argument("cohort", metavar="COHORT", type=Path, help=COHORT_HELP)
-    _add_sample_key(command)
+    _add_columns(command)
     _add_output(command, "EMB2", "the embedding of the new samples to write")
 
 
@@ -269,20 +269,73 @@ def _add_cohort(command: argparse.ArgumentParser) -> None:
     command.add_argument("--markers", metavar="A,B", type=values.names, help="markers to use (default: all measured)")
     command.add_argument(
         "--transform",
-        choices=("arcsinh", "log1p", "none"),
-        help="(default: decided from the values, and said)",
+        choices=("arcsinh", "logicle", "log1p", "none"),
+        help="of all markers; logicle is fitted to each (default: decided from the values, and said)",
     )
     command.add_argument(
         "--cofactor",
-        type=values.positive,
-        default=5.0,
-        help="of the arcsinh transform (default: %(default)s)",
+        metavar="NUMBER",
+        type=values.cofactor,
+        help="of the arcsinh transform, or the word fitted: to the negative values of each marker "
+        "(default: 5 in mass cytometry, 150 in fluorescence, and said)",
     )
+    _add_components(command)
+    _add_columns(command)
+
+
+def _add_components(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--components",
+        metavar="K",
+        type=values.at_least(1),
+        help="for single-cell RNA: use K principal components of the genes as markers, PC1 to PCK; counts are "
+        "normalised by cell and log1p (default: every gene or channel is a marker)",
+    )
+    command.add_argument(
+        "--genes",
+        metavar="N",
+        type=values.at_least(1),
+        help="with --components: how many genes they are made of, those that vary most (default: 2000)",
+    )
+
+
+def _add_columns(command: argparse.ArgumentParser) -> None:
+    """Add how names and values of the files are understood."""
+    command.add_argument(
+        "--columns",
+        metavar="sample=COL,file=COL",
+        type=values.columns,
+        help="which columns of the sheet name the sample and its file (default: found by their names, and said)",
+    )
+    command.add_argument(
+        "--compensate",
+        choices=("yes", "no", "auto"),
+        default="auto",
+        help="in .fcs: whether the spillover matrix of each file is applied; auto applies it unless the values are "
+        "compensated already, and says so (default: %(default)s)",
+    )
+    _add_rename(command)
     _add_sample_key(command)
+
+
+def _add_rename(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--rename",
+        metavar="OLD=NEW",
+        type=values.renaming,
+        action="append",
+        help="another name for a channel, where files have it; may be given several times",
+    )
 
 
 def _add_sample_key(command: argparse.ArgumentParser) -> None:
     command.add_argument("--sample-key", metavar="COL", help="in .h5ad and .zarr: the column of the sample")
+    command.add_argument(
+        "--population-key", metavar="COL", help="in .h5ad and .zarr: the column of a cell's population"
+    )
+    command.add_argument(
+        "--layer", metavar="NAME", help="in .h5ad and .zarr: X, raw, layers/NAME or obsm/NAME (default: X)"
+    )
 
 
 def _add_cells_per_sample(command: argparse.ArgumentParser, default: int) -> None:

@@ -18,9 +18,10 @@ from lotviz.cli.output import Output, finite
 from lotviz.cli.values import reference_file
 
 if TYPE_CHECKING:
-    from lotviz.data import Cohort
+    from lotviz.data import Cohort, Components
     from lotviz.transport import LOTEmbedding
 
+_ANNOTATED = ("sample_key", "population_key", "layer")
 SYNTHETIC_SUFFIXES = (".parquet", ".csv", ".h5ad", ".fcs")
 NOT_KEPT = "Solved samples could not be kept in {folder} ({trouble}): --resume would solve them again."
 
@@ -77,6 +78,7 @@ def validate(options: Namespace, output: Output) -> int:
         "cells": found.cells,
     }
     lines = [f"{problem.severity}: {problem}" for problem in found.problems]
+    lines += [f"note: {note}" for note in found.notes]
     if found.ok:
         lines.append(
             f"The cohort can be used: {found.samples} samples, {found.markers} markers, {found.cells:,} cells."
@@ -95,7 +97,7 @@ def embed(options: Namespace, output: Output) -> int:
     with refusing("--points"):
         check_sizes(options.points, options.reference)
     store = TransportStore()
-    cohort = _read(options)
+    cohort = _read(options, components=_components_of(reference_file(options.reference)))
     embeddings = embed_sizes(
         cohort,
         points=options.points,
@@ -130,9 +132,9 @@ def project(options: Namespace, output: Output) -> int:
     cohort = read_cohort(
         options.cohort,
         markers=list(embedding.markers),
-        transform=embedding.transform.kind,
-        cofactor=embedding.transform.cofactor,
-        sample_key=options.sample_key,
+        transform=embedding.transform,
+        components=embedding.components,
+        **_understanding(options),
     )
     projected = embedding.project(cohort, progress=output.progress, cancel=output.cancel)
     projected.save(destination)
@@ -239,13 +241,54 @@ def _free_port(address: str, port: int) -> int:
 
 
 def _reading(options: Namespace) -> dict[str, Any]:
-    return {name: getattr(options, name) for name in ("markers", "transform", "cofactor", "sample_key")}
+    if options.genes and not options.components:
+        what = "Expected the number of components beside that of genes, found none."
+        raise RefusedError("--genes", what, "Add --components, or leave --genes out.")
+    named = {name: getattr(options, name) for name in ("markers", "transform", "cofactor", "components")}
+    genes = {"genes": options.genes} if options.genes else {}
+    return {**named, **genes, **_understanding(options)}
 
 
-def _read(options: Namespace) -> Cohort:
+def _understanding(options: Namespace) -> dict[str, Any]:
+    """Return how names and values of the files are understood, whatever is made of them."""
+    return {
+        **{name: getattr(options, name) for name in _ANNOTATED},
+        "columns": options.columns,
+        "compensate": {"yes": True, "no": False}.get(options.compensate),
+        "rename": _renaming(options),
+    }
+
+
+def _renaming(options: Namespace) -> dict[str, str]:
+    """Return the new names by the old ones; an old one that is given twice is refused."""
+    pairs = options.rename or []
+    twice = sorted({old for old, _ in pairs if len({new for other, new in pairs if other == old}) > 1})
+    if twice:
+        what = f"Expected one new name for {', '.join(twice)}, found several."
+        raise RefusedError("--rename", what, "Give every old name once.")
+    return dict(pairs)
+
+
+def _read(options: Namespace, *, components: Components | None = None) -> Cohort:
+    """Read the cohort, on these components where there are any."""
     from lotviz.data import read_cohort
 
-    return read_cohort(options.cohort, **_reading(options))
+    reading = _reading(options)
+    if components is not None:
+        if options.components:
+            what = "Expected the components of the embedding that is the reference, found others asked for."
+            raise RefusedError("--components", what, "Leave --components and --genes out, or take another reference.")
+        reading["components"] = components
+    return read_cohort(options.cohort, **reading)
+
+
+def _components_of(reference: Path | None) -> Components | None:
+    """Return the components of genes that an embedding given as reference is on."""
+    if reference is None or reference.suffix.lower() != ".lot" or not reference.is_file():
+        return None
+    from lotviz.transport import LOTEmbedding
+
+    return LOTEmbedding.load(reference).components
 
 
 def _sentences(*groups: Iterable[object]) -> list[str]:

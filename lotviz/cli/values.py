@@ -12,6 +12,7 @@ THIS_MACHINE = "127.0.0.1"
 REFERENCES = ("kmeans", "cells", "gaussian", "barycenter")
 REFERENCE_FILES = (".csv", ".tsv", ".parquet", ".lot")
 SAMPLE = "sample:"
+COLUMN_ROLES = ("sample", "file")  # as lotviz.data knows them, which takes a second to import
 
 
 def at_least(least: int) -> Any:
@@ -61,6 +62,43 @@ def positive(text: str) -> float:
     if not re.fullmatch(r"\d*\.?\d+([eE][+-]?\d+)?", text) or not 0 < float(text) < float("inf"):
         raise argparse.ArgumentTypeError(f"Expected a number above 0, found {text!r}.")
     return float(text)
+
+
+def cofactor(text: str) -> float | str:
+    """Accept a number above zero, or the word fitted."""
+    return text if text == "fitted" else positive(text)
+
+
+def renaming(text: str) -> tuple[str, str]:
+    """Accept an old name and a new one; the old one ends at the first equal sign.
+
+    Examples
+    --------
+    >>> renaming("CD8a=CD8")
+    ('CD8a', 'CD8')
+    """
+    old, _, new = (part.strip() for part in text.partition("="))
+    if not old or not new:
+        raise argparse.ArgumentTypeError(f"Expected an old and a new name like CD8a=CD8, found {text!r}.")
+    return old, new
+
+
+def columns(text: str) -> dict[str, str]:
+    """Accept the columns of a sheet by role.
+
+    Examples
+    --------
+    >>> columns("sample=Probe,file=Datei")
+    {'sample': 'Probe', 'file': 'Datei'}
+    """
+    # A column may hold commas and equal signs: it ends where the next role begins.
+    parts = re.split(rf",(?=\s*(?:{'|'.join(COLUMN_ROLES)})\s*=)", text)
+    pairs = [(role.strip(), column.strip()) for role, _, column in (part.partition("=") for part in parts)]
+    if not all(role in COLUMN_ROLES and column for role, column in pairs):
+        raise argparse.ArgumentTypeError(f"Expected roles and columns like sample=Probe,file=Datei, found {text!r}.")
+    if len({role for role, _ in pairs}) < len(pairs):
+        raise argparse.ArgumentTypeError(f"Expected every role once, found {text!r}.")
+    return dict(pairs)
 
 
 def port(text: str) -> int:

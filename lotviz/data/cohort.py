@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
-from lotviz.data.transforms import Transform
+from lotviz.data.transforms import AnyTransform
+
+if TYPE_CHECKING:
+    from lotviz.data.components import Components
 
 
 class CellSource(Protocol):
@@ -84,7 +87,7 @@ class Cohort:
     source
         Where raw cells are read from.
     transform
-        Applied to raw values by `cells`.
+        Applied to raw values by `cells`; one for all markers, or one for each in their order.
     problems
         Warnings found while reading.
     origin
@@ -93,6 +96,10 @@ class Cohort:
         True for cells that were never measured.
     truth
         What a simulated cohort was planted with; None for a measured one.
+    channels
+        Every channel that could be read from all samples, markers or not; empty where only the markers are known.
+    components
+        Where the markers are components of genes: their loadings, in the order of the markers.
     """
 
     name: str
@@ -100,11 +107,13 @@ class Cohort:
     markers: tuple[str, ...]
     cell_counts: pd.Series
     source: CellSource
-    transform: Transform
+    transform: AnyTransform
     problems: tuple[Problem, ...] = ()
     origin: str = ""
     synthetic: bool = False
     truth: Mapping[str, Any] | None = None
+    channels: tuple[str, ...] = ()
+    components: Components | None = None
 
     @property
     def n_markers(self) -> int:
@@ -181,7 +190,8 @@ class Cohort:
         ]
         if problems:
             raise CohortError(*problems)
-        columns = tuple(self.markers.index(marker) for marker in chosen_markers)
+        place = {marker: column for column, marker in enumerate(self.markers)}
+        columns = tuple(place[marker] for marker in chosen_markers)
         unchanged = chosen_markers == self.markers
         return replace(
             self,
@@ -189,6 +199,8 @@ class Cohort:
             cell_counts=self.cell_counts.loc[chosen_samples],
             markers=chosen_markers,
             source=self.source if unchanged else MarkerSubset(self.source, columns),
+            transform=self.transform if unchanged else self.transform.select(chosen_markers),
+            components=None if self.components is None else self.components.choose(chosen_markers),
         )
 
     def _require(self, sample: str) -> None:
@@ -227,7 +239,7 @@ def _draw(count: int, limit: int | None, seed: int) -> NDArray[np.intp]:
 
 
 def _choice_problems(cohort: Cohort, kind: str, wanted: Sequence[str], known: Sequence[str]) -> list[Problem]:
-    where = cohort.origin or cohort.name
+    where, there = cohort.origin or cohort.name, set(known)
     problems = [
         Problem(
             where,
@@ -235,7 +247,7 @@ def _choice_problems(cohort: Cohort, kind: str, wanted: Sequence[str], known: Se
             did_you_mean(name, known) or f"The {kind}s are {listed(known, 40)}.",
         )
         for name in wanted
-        if name not in set(known)
+        if name not in there
     ]
     if len(set(wanted)) < len(wanted):
         twice = sorted({name for name in wanted if list(wanted).count(name) > 1})

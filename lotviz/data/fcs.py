@@ -1,42 +1,33 @@
-"""FCS files: keywords and channels through FlowIO, values through numpy, whatever the data offset says."""
+"""FCS files of FCS 2.0 to 3.2: opened to their channels and number of cells, read block by block."""
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from flowio import FlowData
-from flowio.exceptions import FCSParsingError
 from numpy.typing import NDArray
 
+from lotviz.data.fcs_events import read_as_stored, stored_blocks
+from lotviz.data.fcs_layout import Layout, channel_names, find_layout
+from lotviz.data.fcs_text import DataSet, damaged, read_data_sets
 from lotviz.data.markers import marker_names
+from lotviz.data.marks import NOTHING_SAID, Said, names_written, one_line, said_in
 from lotviz.data.problems import CohortError, Problem
+from lotviz.data.spillover import Spillover, find_spillover
 
-# What FlowIO raises on the text of a damaged file, depending on which byte is damaged.
-_DAMAGE = (
-    FCSParsingError,
-    AttributeError,
-    EOFError,
-    IndexError,
-    KeyError,
-    NotImplementedError,
-    OSError,
-    OverflowError,
-    TypeError,
-    UnicodeDecodeError,
-    ValueError,
-    struct.error,
-)
+# What taking a damaged file apart may raise beyond what is looked for, depending on which byte is damaged.
+_DAMAGE = (ArithmeticError, LookupError, MemoryError, OSError, TypeError, ValueError, np.linalg.LinAlgError)
+
+Note = tuple[str, str]
 
 
 @dataclass(frozen=True, eq=False)
 class FcsFile:
-    """One FCS file, opened but not read.
+    """One data set of an FCS file, opened but not read.
 
     Parameters
     ----------
@@ -46,54 +37,136 @@ class FcsFile:
         Names of all channels, in the order of the file.
     n_cells
         Number of events.
+    layout
+        Where and how the values are stored.
     notes
         Warnings about how the file is read.
+    spillover
+        The spillover matrix it carries, and whether `read` applies it.
+    data_sets
+        How many data sets the file holds.
+    said
+        What the file says of itself.
     """
 
     path: Path
     where: str
     markers: tuple[str, ...]
     n_cells: int
-    notes: tuple[tuple[str, str], ...] = ()
-    raw_file: bool = True
+    layout: Layout = field(repr=False)
+    notes: tuple[Note, ...] = ()
+    spillover: Spillover | None = None
+    data_sets: int = 1
+    said: Said = NOTHING_SAID
+
+    @property
+    def raw_file(self) -> bool:
+        """Whether the file is as the instrument wrote it: any but one that lotviz wrote."""
+        return not self.said.own
 
     def read(self, markers: tuple[str, ...]) -> NDArray[np.float32]:
-        """Values of the named channels on their linear scale ($PnE, $PnG applied), (n, d)."""
-        with _undamaged(self.where):
-            flow = _parse(self.path, self.where)
-            flow.events = _events(flow, self.path, self.where)
-            # FlowIO knows no channel without a name: its list may be shorter than the columns of the data
-            numbers = sorted(int(number) for number in flow.channels)
-            columns = [numbers[self.markers.index(marker)] - 1 for marker in markers]
-            with np.errstate(all="ignore"):  # a senseless gain or range ends in infinity, which the cohort reports
-                return np.ascontiguousarray(flow.as_array(preprocess=True)[:, columns], dtype=np.float32)
+        """Values of the named channels, linear ($PnE, $PnG) and compensated where `spillover` says so, (n, d).
+
+        Raises
+        ------
+        CohortError
+            When the file is not what it was when it was opened.
+        """
+        chosen = [self.markers.index(marker) for marker in markers]
+        with _undamaged(self.where), np.errstate(all="ignore"):  # senseless numbers end in infinity, reported later
+            return self._read(chosen)
+
+    def _read(self, chosen: Sequence[int]) -> NDArray[np.float32]:
+        values = np.empty((self.n_cells, len(chosen)), np.float32)
+        if not chosen:
+            return values
+        spillover = self.spillover if self.spillover and self.spillover.applied else None
+        if spillover and not set(chosen) & set(spillover.columns):
+            spillover = None
+        # a channel is compensated with all others of the matrix, wanted or not, and these come first
+        columns = list(dict.fromkeys([*(spillover.columns if spillover else ()), *chosen]))
+        place = {column: number for number, column in enumerate(columns)}
+        scaled = [column for column in columns if not self.layout.channels[column].as_stored]
+        plain = not scaled and not spillover and columns == list(chosen)
+        if plain and read_as_stored(self.path, self.layout, columns, values):
+            return values
+        for cells, stored in stored_blocks(self.path, self.layout, columns):
+            if plain:
+                values[cells] = stored
+                continue
+            linear = stored.astype(np.float64)
+            for column in scaled:
+                linear[:, place[column]] = self.layout.channels[column].linear(stored[:, place[column]])
+            if spillover:
+                among = slice(len(spillover.columns))
+                linear[:, among] = spillover.compensate(linear[:, among])
+            values[cells] = linear.take([place[column] for column in chosen], axis=1)
+        return values
 
     def populations(self) -> NDArray[Any] | None:
         """None: FCS files hold numbers only."""
         return None
 
 
-def open_fcs(path: Path, where: str) -> FcsFile:
+def open_fcs(path: Path, where: str, *, compensate: bool | None = None, dataset: int = 1) -> FcsFile:
     """Open an FCS file: its channels and number of cells, its data section checked to be whole.
+
+    Parameters
+    ----------
+    path, where
+        The file, and how its owner calls it.
+    compensate
+        Whether its spillover matrix is applied; when None, see `find_spillover`.
+    dataset
+        Which data set of the file, counted from 1.
 
     Raises
     ------
     CohortError
-        When the file is no FCS file, is damaged or cut short, or stores histograms instead of cells.
+        When the file is no FCS file, is damaged or cut short, stores histograms instead of cells, has no such data
+        set, or no spillover matrix where one must be applied.
     """
     with _undamaged(where):
-        flow = _parse(path, where)
-        _data_span(flow, where)
-        names = marker_names(flow.pnn_labels, flow.pns_labels)
-        return FcsFile(path, where, names, flow.event_count, tuple(_notes(flow)))
+        data_sets, whole = read_data_sets(path, where)
+        data_set = _chosen(data_sets, dataset, where)
+        layout, notes = find_layout(data_set)
+        channels, stains = channel_names(layout)
+        written = names_written(data_set.keywords)
+        own = written is not None and _still_true(written, stains)
+        spillover, about_spillover = find_spillover(data_set, channels, stains, compensate=compensate)
+        return FcsFile(
+            path=path,
+            where=where,
+            markers=written if written and own else marker_names(channels, stains),
+            n_cells=layout.n_cells,
+            layout=layout,
+            notes=(*notes, *about_spillover, *_about_data_sets(len(data_sets), dataset, whole=whole)),
+            spillover=spillover,
+            data_sets=len(data_sets),
+            said=replace(said_in(data_set.keywords), own=own),
+        )
 
 
-def _notes(flow: FlowData) -> Iterator[tuple[str, str]]:
-    if {"spill", "spillover"} & set(flow.text) and not _is_identity(flow):
-        fix = "Values are read as stored: compensate before export if they are not compensated yet."
-        yield "carries a spillover matrix", fix
-    if int(flow.text.get("nextdata", "0") or 0):
-        yield "holds several data sets", "The first one is read; export the others to files of their own."
+def _still_true(names: Sequence[str], stains: Sequence[str]) -> bool:
+    """Whether names that lotviz wrote are those of the channels: another program may have changed these since."""
+    return len(names) == len(stains) and all(
+        one_line(name) in ("", stain) for name, stain in zip(names, stains, strict=True)
+    )
+
+
+def _chosen(data_sets: Sequence[DataSet], dataset: int, where: str) -> DataSet:
+    if 1 <= dataset <= len(data_sets):
+        return data_sets[dataset - 1]
+    what = f"Expected data set {dataset} in the file, found {len(data_sets)}."
+    raise CohortError(Problem(where, what, f"Write a number from 1 to {len(data_sets)} after the #, or none."))
+
+
+def _about_data_sets(count: int, dataset: int, *, whole: bool) -> Iterator[Note]:
+    if count > 1:
+        fix = "Write the file's name with #2 after it in the sheet to use the second, and so on."
+        yield f"holds {count} data sets, of which number {dataset} was read", fix
+    if not whole:
+        yield "announces another data set, which is not there", "Copy the file again if it should hold several."
 
 
 @contextmanager
@@ -104,79 +177,4 @@ def _undamaged(where: str) -> Iterator[None]:
     except CohortError:
         raise
     except _DAMAGE as error:
-        raise CohortError(_damaged(where, f"{type(error).__name__}: {error}")) from error
-
-
-def _parse(path: Path, where: str) -> FlowData:
-    with path.open("rb") as handle:
-        if handle.read(3) != b"FCS":
-            raise CohortError(_damaged(where, "no FCS header"))
-        handle.seek(0)
-        # text only: FlowIO warns on (or refuses) the offset that is off by one in thousands of real files,
-        # and reads no 24-bit integers. nextdata_offset=0 accepts files with several data sets.
-        flow = FlowData(handle, ignore_offset_discrepancy=True, only_text=True, nextdata_offset=0)
-    if not flow.channels or flow.text.get("mode", "L").strip().upper() != "L":
-        raise CohortError(_damaged(where, f"mode {flow.text.get('mode')} with {len(flow.channels)} channels"))
-    return flow
-
-
-def _damaged(where: str, found: str) -> Problem:
-    what = f"Expected a whole FCS file of single cells, found a damaged one ({found})."
-    return Problem(where, what, "Export or copy the file again.")
-
-
-def _widths(flow: FlowData) -> list[int]:
-    """Bytes of each channel."""
-    if flow.data_type.upper() in "FD":
-        return [{"F": 4, "D": 8}[flow.data_type.upper()]] * flow.channel_count
-    return [int(flow.text[f"p{number}b"]) // 8 for number in range(1, flow.channel_count + 1)]
-
-
-def _data_span(flow: FlowData, where: str) -> tuple[int, list[int]]:
-    """Start of the data section and bytes of each channel, once the section is known to hold every cell."""
-    kind = flow.data_type.upper()
-    widths = _widths(flow) if kind in ("F", "D", "I") else []
-    in_text = flow.version != "2.0" and int(flow.text.get("begindata", "0")) > 0
-    start = int(flow.text["begindata"]) if in_text else flow.header["data_start"]
-    stop = int(flow.text["enddata"]) if in_text else flow.header["data_stop"]
-    if not widths or min(widths) < 1 or max(widths) > 8:
-        raise CohortError(_damaged(where, f"data type {kind} with channels of {sorted(set(widths))} bytes"))
-    row = sum(widths)
-    available = min(stop + 1, flow.file_size) - start
-    if start <= 0 or available < row * flow.event_count:
-        held = max(available, 0) // row
-        raise CohortError(_damaged(where, f"room for {held} of the {flow.event_count} cells its header announces"))
-    return start, widths
-
-
-def _events(flow: FlowData, path: Path, where: str) -> NDArray[Any]:
-    """Return stored values (n, channels), integers masked to the range of their channel as the standard asks."""
-    start, widths = _data_span(flow, where)
-    count, row = flow.event_count, sum(widths)
-    content = np.fromfile(path, dtype=np.uint8, count=count * row, offset=start)
-    if len(content) < count * row:
-        raise CohortError(_damaged(where, "a data section cut short"))
-    order = "<" if flow.text["byteord"].strip().startswith("1") else ">"
-    if flow.data_type.upper() in ("F", "D"):
-        return content.view(f"{order}f{widths[0]}").reshape(count, -1)
-    rows = content.reshape(count, row)
-    ends = np.cumsum(widths)
-    columns = []
-    for number, (end, width) in enumerate(zip(ends, widths, strict=True), start=1):
-        digits = rows[:, end - width : end].astype(np.uint64)  # (n, width)
-        powers = np.arange(width) if order == "<" else np.arange(width)[::-1]
-        values = (digits << (8 * powers).astype(np.uint64)).sum(axis=1, dtype=np.uint64)
-        limit = 1 << (int(float(flow.text[f"p{number}r"])) - 1).bit_length()
-        columns.append(values & np.uint64(limit - 1) if limit < 1 << (8 * width) else values)
-    return np.column_stack(columns)
-
-
-def _is_identity(flow: FlowData) -> bool:
-    text = flow.text.get("spillover") or flow.text.get("spill") or "0"
-    fields = text.split(",")
-    size = int(fields[0]) if fields[0].strip().isdigit() else 0
-    try:
-        matrix = np.array(fields[1 + size :], dtype=float).reshape(size, size)
-    except ValueError:
-        return False
-    return bool(np.allclose(matrix, np.eye(size)))
+        raise CohortError(damaged(where, f"{type(error).__name__}: {error}")) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,89 +12,109 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lotviz.data.annotated import open_annotated, sample_column, sample_table
-from lotviz.data.fcs import open_fcs
-from lotviz.data.markers import reason_left_out
+from lotviz.data.columns import candidates
+from lotviz.data.fcs import FcsFile, open_fcs
+from lotviz.data.how import HowRead
+from lotviz.data.markers import Instrument, instrument_of, reason_left_out
+from lotviz.data.named import data_set_of, named_file
 from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
-from lotviz.data.sheet import Sheet, find_file, read_sheet
+from lotviz.data.renaming import RenamedFile, channel_problems, look_alikes_said, rename_files, rename_found
+from lotviz.data.sheet import Sheet, by_row, is_nothing, read_sheet, survey_sheet
 from lotviz.data.sources import FileSource, Found, LongSource, LongTable, SampleFile, TableFile
-from lotviz.data.tables import POPULATION_KEYS, SAMPLE_KEYS, open_table
-
-CELL_SUFFIXES = (".fcs", ".lmd", ".parquet", ".csv", ".tsv", ".h5ad", ".zarr")
-PICKLED = (".pkl", ".pickle", ".joblib", ".rds", ".rdata", ".rda", ".npy", ".npz")
+from lotviz.data.tables import POPULATION_KEYS, open_table
 
 
-def refuse_pickle(path: Path, where: str) -> None:
-    """Refuse a file whose reading can run code, or that is another program's own."""
-    if path.suffix.lower() in PICKLED:
-        what = f"Expected a table, FCS or AnnData file, found a {path.suffix} file, which is never opened."
-        raise CohortError(Problem(where, what, "Save the cells as parquet, csv, h5ad or FCS."))
-
-
-def require_within(path: Path, within: Path | None, where: str) -> None:
-    """Refuse a path that leads out of the folder `within`, be it by "..", from the root or through a link."""
-    if within is not None and not path.resolve().is_relative_to(within.resolve()):
-        what = f"Expected a path inside the data root, found {path.name} outside it."
-        raise CohortError(Problem(where, what, "Put the file under the data root, or start lotviz with a wider one."))
-
-
-def open_sheet(path: Path, where: str, *, within: Path | None = None) -> Found:
+def open_sheet(path: Path, where: str, how: HowRead) -> Found:
     """Open a sample sheet beside one file a sample; every problem of the sheet and its files is reported at once.
 
     Parameters
     ----------
     path, where
         The sheet, and what messages call it.
-    within
-        A folder that no file named in the sheet may lie outside of.
 
     Raises
     ------
     CohortError
         With all problems found.
     """
-    sheet = read_sheet(path, where, file_column=True)
-    table = sheet.table
-    problems: list[Problem] = []
-    files: dict[str, SampleFile] = {}
-    for number, (sample, name) in zip(sheet.rows, table["file"].astype(str).items(), strict=True):
-        row = f"{where}, row {number}"
-        try:
-            require_within(path.parent / name.strip().replace("\\", "/"), within, row)
-            files[str(sample)] = _open_named(path.parent, name, row)
-        except CohortError as error:
-            problems += error.problems
-    if problems:
-        raise CohortError(*problems)
+    sheet = survey_sheet(path, where, file_column=True, columns=how.columns)
+    problems = [problem for problem in sheet.problems if problem.severity == "error"]
+    files, unreadable = _opened(sheet, path.parent, where, how)
+    if problems or (unreadable and not (how.skip_unreadable and files)):
+        raise CohortError(*by_row([*problems, *unreadable]))
+    table = sheet.table.loc[list(files)]
+    files = rename_files(files, how.rename, where)
     channels = {sample: file.markers for sample, file in files.items()}
     left_out = _left_out(files)
     common, warnings, lacking = _common(files, left_out, where)
     return Found(
-        samples=table.drop(columns=["file"]),
+        samples=table,
         counts={sample: file.n_cells for sample, file in files.items()},
         markers=tuple(name for name in next(iter(channels.values())) if all(name in own for own in channels.values())),
         left_out={name: reason for name, reason in left_out.items() if name not in common},
         source=lambda markers: FileSource(files, markers),
-        problems=(*warnings, *_notes(files), *_same_file(table["file"], where)),
+        problems=(*_skipped(unreadable), *sheet.problems, *warnings, *_moved(files, left_out, where), *_notes(files)),
         lacking=lacking,
+        instrument=_instrument(files),
     )
 
 
-def _open_named(folder: Path, name: str, row: str) -> SampleFile:
-    path, advice = find_file(folder, name)
-    if advice:
-        raise CohortError(Problem(row, f"Expected the file {name}, found no such file.", advice))
-    refuse_pickle(path, row)
+def _opened(sheet: Sheet, folder: Path, where: str, how: HowRead) -> tuple[dict[str, SampleFile], list[Problem]]:
+    """Return the files of the sheet by sample, and the problems of those that cannot be opened."""
+    files: dict[str, SampleFile] = {}
+    unreadable: list[Problem] = []
+    for number, (sample, name) in zip(sheet.rows, zip(sheet.table.index, sheet.files, strict=True), strict=True):
+        row = f"{where}, row {number}"
+        if is_nothing(name):  # said already
+            continue
+        try:
+            files[str(sample)] = _open_named(named_file(folder, name, row, within=how.within), name, row, how)
+        except CohortError as error:
+            unreadable += error.problems
+    return files, unreadable
+
+
+def _skipped(unreadable: Sequence[Problem]) -> list[Problem]:
+    """Return what could not be read as warnings: the user chose to go on without."""
+    return [
+        replace(problem, severity="warning", fix=f"The sample was left out, as you chose. {problem.fix}")
+        for problem in unreadable
+    ]
+
+
+def _channels(file: SampleFile) -> tuple[str, ...]:
+    """Return $PnN of every channel of an FCS file, in the order of its markers; none for other files."""
+    own = file.file if isinstance(file, RenamedFile) else file
+    return tuple(channel.name.strip() for channel in own.layout.channels) if isinstance(own, FcsFile) else ()
+
+
+def _instrument(files: Mapping[str, SampleFile]) -> Instrument:
+    return instrument_of(name for file in files.values() for name in (*file.markers, *_channels(file)))
+
+
+def _moved(files: Mapping[str, SampleFile], left_out: Mapping[str, str], where: str) -> list[Problem]:
+    """Warn of stains and channels that go together differently in different files."""
+    channels = {
+        file.where: {
+            name: channel for name, channel in zip(file.markers, _channels(file), strict=True) if name not in left_out
+        }
+        for file in files.values()
+        if _channels(file)
+    }
+    return channel_problems(channels, where)
+
+
+def _open_named(path: Path, name: str, row: str, how: HowRead) -> SampleFile:
     suffix = path.suffix.lower()
-    if suffix not in CELL_SUFFIXES or (path.is_dir() and suffix != ".zarr"):
-        what = f"Expected a file of cells ({listed(CELL_SUFFIXES)}), found {name}."
-        raise CohortError(Problem(row, what, "Export the sample as FCS, parquet, csv or h5ad."))
     file: SampleFile
     if suffix in (".fcs", ".lmd"):
-        file = open_fcs(path, name)
+        dataset = data_set_of(path.parent, Path(name.replace("\\", "/")).name)[1]
+        file = open_fcs(path, name, compensate=how.compensate, dataset=dataset)
     elif suffix in (".h5ad", ".zarr"):
-        file = TableFile(open_annotated(path, name))
+        file = TableFile(open_annotated(path, name, how.annotated))
     else:
-        file = TableFile(open_table(path, name))
+        table = open_table(path, name)
+        file = TableFile(table, table.notes)
     if file.n_cells == 0:
         raise CohortError(Problem(row, f"Expected cells, found none in {name}.", "Remove the row, or export it again."))
     return file
@@ -128,16 +149,19 @@ def _common(
         if len(names) < len(union)
     ]
     sentences = "; ".join(f"{file} lacks {listed(names)}" for file, names in missing)
+    proposed = look_alikes_said({file.where: own[sample] for sample, file in files.items()})
     if missing and len(common) < 2:
         what = f"Expected the same markers in every file, found {len(common)} in common: {sentences}."
-        raise CohortError(Problem(where, what, "Rename the markers alike, or remove the files that differ."))
+        fix = "Rename the markers alike, or remove the files that differ."
+        raise CohortError(Problem(where, what, f"{fix} {proposed}".strip()))
     if not common:
         what = f"Expected at least one marker, found {f'only {listed(left_out)}' if left_out else 'no numbers'}."
         raise CohortError(Problem(where, what, "Name the markers to use."))
     if not missing:
         return common, [], lacking
     what = f"{len(common)} of {len(union)} markers are in every file and used: {sentences}."
-    return common, [Problem(where, what, "Rename markers alike if they are the same.", "warning")], lacking
+    fix = proposed or "Rename markers alike if they are the same."
+    return common, [Problem(where, what, fix, "warning")], lacking
 
 
 def _notes(files: Mapping[str, SampleFile]) -> list[Problem]:
@@ -153,16 +177,7 @@ def _notes(files: Mapping[str, SampleFile]) -> list[Problem]:
     ]
 
 
-def _same_file(names: pd.Series, where: str) -> list[Problem]:
-    problems = []
-    for name, samples in names.groupby(names.str.strip()).groups.items():
-        if len(samples) > 1:
-            what = f"The file {name} is given for {len(samples)} samples: {listed(map(str, samples))}."
-            problems.append(Problem(where, what, "Give every sample a file of its own.", "warning"))
-    return problems
-
-
-def open_long(samples: Path, cells: Path, where: str) -> Found:
+def open_long(samples: Path, cells: Path, where: str, how: HowRead) -> Found:
     """Open a folder with a table of samples and one long table of cells.
 
     Raises
@@ -170,13 +185,11 @@ def open_long(samples: Path, cells: Path, where: str) -> Found:
     CohortError
         When either cannot be read, or they do not speak of the same samples.
     """
-    sheet = read_sheet(samples, f"{where}/{samples.name}", file_column=False)
+    sample_key = how.annotated.sample_key
+    sheet = read_sheet(samples, f"{where}/{samples.name}", file_column=False, columns=how.columns)
     place = f"{where}/{cells.name}"
-    long = open_table(cells, place)
-    key = next((name for name in SAMPLE_KEYS if name in (*long.text, *long.markers)), None)
-    if key is None:
-        what = f"Expected a column sample_id (or sample), found {listed((*long.text, *long.markers), 40)}."
-        raise CohortError(Problem(place, what, "Add the column that names the sample of each cell."))
+    long = open_table(cells, place, sample_key=sample_key)
+    key, guessed = _sample_key((*long.text, *long.markers), place, sample_key)
     codes = _matched(sheet, long.words(key), f"{where}/{samples.name}", place)
     markers = tuple(name for name in long.markers if name != key)
     left_out = {name: reason for name in markers if (reason := reason_left_out(name, raw_file=False))}
@@ -186,13 +199,40 @@ def open_long(samples: Path, cells: Path, where: str) -> Found:
     samples_found = tuple(str(name) for name in sheet.table.index)
     counts = np.bincount(codes, minlength=len(samples_found))
     long_table: LongTable = long
-    return Found(
+    found = Found(
         samples=sheet.table,
         counts={name: int(count) for name, count in zip(samples_found, counts, strict=True)},
         markers=markers,
         left_out={**left_out, **text},
         source=lambda chosen: LongSource(long_table, samples_found, codes, chosen),
+        problems=(*sheet.problems, *guessed, *_table_notes(long.notes, place)),
+        instrument=instrument_of(markers),
     )
+    return rename_found(found, how.rename, where)
+
+
+def _sample_key(names: Sequence[str], place: str, asked: str | None) -> tuple[str, list[Problem]]:
+    """Return the column that names the sample of a cell, and the warning of a guess."""
+    if asked is not None:
+        if asked in names:
+            return asked, []
+        what = f"Expected a column {asked}, found {listed(names, 40)}."
+        raise CohortError(Problem(place, what, did_you_mean(asked, names) or "Name one of these."))
+    exact = [name for name in ("sample_id", "sample") if name in names]
+    fitting = exact[:1] or candidates("sample", names, weak=False)
+    if len(fitting) == 1:
+        what = f"The column {fitting[0]} names the sample of each cell."
+        guess = Problem(place, what, "Give the sample key if that is wrong.", "warning")
+        return fitting[0], [] if exact else [guess]
+    if fitting:
+        what = f"Expected one column that names the sample of a cell, found {listed(fitting)}."
+        raise CohortError(Problem(place, what, "Name the right one sample_id, or give the sample key."))
+    what = f"Expected a column sample_id (or sample), found {listed(names, 40)}."
+    raise CohortError(Problem(place, what, "Add the column that names the sample of each cell."))
+
+
+def _table_notes(notes: Sequence[tuple[str, str]], place: str) -> list[Problem]:
+    return [Problem(place, f"The table {what}.", fix, "warning") for what, fix in notes]
 
 
 def _matched(sheet: Sheet, names: pd.Categorical, typed: str, place: str) -> NDArray[np.int32]:
@@ -220,7 +260,7 @@ def _matched(sheet: Sheet, names: pd.Categorical, typed: str, place: str) -> NDA
     return of_name[names.codes]
 
 
-def open_one_annotated(path: Path, where: str, sample_key: str | None) -> Found:
+def open_one_annotated(path: Path, where: str, how: HowRead) -> Found:
     """Open one AnnData file with the cells of all samples.
 
     Raises
@@ -228,18 +268,11 @@ def open_one_annotated(path: Path, where: str, sample_key: str | None) -> Found:
     CohortError
         When it cannot be read, is empty, or the sample of a cell is not known.
     """
-    table = open_annotated(path, where)
-    obs = table.obs
-    if not len(obs):
+    table = open_annotated(path, where, how.annotated)
+    if not table.n_cells:
         raise CohortError(Problem(where, "Expected cells, found none.", "Write the file again with its cells."))
-    key, problems = sample_column(obs, where, sample_key)
-    unnamed = obs[key].isna().to_numpy()
-    if unnamed.any():
-        row = int(np.flatnonzero(unnamed)[0]) + 1
-        what = f"Expected the sample of every cell in obs column {key}, found nothing in {int(unnamed.sum())} cells."
-        raise CohortError(Problem(f"{where}, row {row}", what, "Fill in the column, or remove these cells."))
-    samples = sample_table(obs, key)
-    codes = pd.Index(samples.index).get_indexer(obs[key].astype(str)).astype(np.int32)
+    key, problems = sample_column(table.obs.columns, where, how.annotated.sample_key)
+    samples, codes = sample_table(table.obs, key)
     names = tuple(str(name) for name in samples.index)
     left_out = {name: reason for name in table.markers if (reason := reason_left_out(name, raw_file=False))}
     twice = sorted(name for name, count in Counter(table.markers).items() if count > 1)
@@ -247,14 +280,16 @@ def open_one_annotated(path: Path, where: str, sample_key: str | None) -> Found:
         what = f"Expected every marker once in var_names, found {listed(twice)} more than once."
         raise CohortError(Problem(where, what, "Call AnnData.var_names_make_unique and write the file again."))
     counts = np.bincount(codes, minlength=len(names))
-    return Found(
+    found = Found(
         samples=samples,
         counts={name: int(count) for name, count in zip(names, counts, strict=True)},
         markers=table.markers,
         left_out=left_out,
         source=lambda chosen: LongSource(table, names, codes, chosen),
-        problems=problems,
+        problems=(*problems, *table.notes),
+        instrument=instrument_of(table.markers),
     )
+    return rename_found(found, how.rename, where)
 
 
 def sheet_in(folder: Path) -> Path | None:

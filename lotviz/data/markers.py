@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+Instrument = Literal["mass", "flow", "unknown"]
 
 _METAL_SUFFIX = re.compile(r"\((?:[A-Z][a-z]?\d{2,3}|\d{2,3}(?::\d{2,3})+)\)D[id]$")  # CD4(Nd145)Dd, CD3(110:114)Dd
 _METAL_PREFIX = re.compile(r"^\d{2,3}[A-Z][a-z]?_(?=.)")  # 113In_CEACAM1
@@ -14,20 +17,61 @@ _BARE_METAL = re.compile(r"^(?:\d{2,3}[A-Z][a-z]?|[A-Z][a-z]?\d{2,3}D[id])$")  #
 _INSTRUMENT = {
     "time": r"^(hdr-t|time)\b",
     "event length": r"^(event|cell)[ _]?length$",
-    "event number": r"^(event|cell)[ _#]*(number|no|id|index)?$",
+    "event number": r"^(event|cell)[ _#]*(num|number|no|id|index)?$",
     "row number": r"^(unnamed: ?\d+|__index_level_\d+__)$",
     "pulse shape": r"^(center|offset|width|residual)$",
     "instrument header": r"^hdr-",
-    "calibration beads": r"(^|[_ -])(eq[_ -]?)?beads?\b",
-    "barcode": r"^(bc|barcode)[_ -]?\d+$|^bc_separation_dist$|^mahalanobis_dist$",
+    "calibration beads": r"(^|[_ -])(eq\d?[_ -]?)?beads?(dist\b|[_ -]|\b)",
+    "barcode": r"^(bc|barcode)[_ -]?\d+$|^barcodes?$|^bc_separation_dist$|^mahalanobis_dist$",
 }
 # What is measured of a cell but is rarely a marker of interest: left out of FCS files unless asked for.
 _GATING = {
-    "DNA": r"^dna[_ -]?\d*$",
-    "scatter": r"^(fsc|ssc|fs|ss)\b",
-    "viability": r"viab|vitality|live[ _/-]*dead|^cisplatin|zombie|^7-?aad|^dapi\b|^propidium|^l/d$",
+    "DNA": r"^dna[_ -]?\d*([_ -]*\(?(ir\d*|\d+ir)\)?)?$|^(iridium|intercalator|hoechst|draq5)\b",
+    # FSC-A, FS INT LIN, SSC_1-H, FSC1-A, VSSC-A, Violet SSC-A, *FSC Par, Forward Scatter
+    "scatter": r"^\*?([bvyru]|violet |blue |yellow |red |uv )?(fsc|ssc|fs|ss)\d?(?![a-z0-9])|\b(forward|side) scatter",
+    "pulse width": r"[a-z0-9)]-w\)?$",
+    "viability": (
+        r"viab|vitality|live[ _/-]*dead|^cisplatin|zombie|^7-?aad|^dapi\b|^propidium|^pi(-[ahw])?$|^l/d\b"
+        r"|fixable|^ghost|\bfv[sd](\d{3})?\b|^draq7"
+    ),
+    "number of the file": r"^(file|sample)[ _]?(num|number|id)$",
     "unstained channel": _BARE_METAL.pattern,
 }
+
+# Names that only one kind of instrument gives. Isotopes as in Nd145Di, 145Nd, (Nd145)Dd.
+_MASS = re.compile(
+    r"^(?i:event|cell)[ _]?(?i:length)$|\b\d{2,3}[A-Z][a-z](?=_|\b)|(?<![A-Za-z])[A-Z][a-z]\d{2,3}D[id]\b|^BCKG\d{3}"
+    r"|\([A-Z][a-z]?\d{2,3}\)D[id]$"
+)
+_FLOW = re.compile(
+    r"^(?:fsc|ssc|fs|ss)\b|^FL\d+(?:[ _-]|$)|(?<!HLA)-[AHW]$|\bFITC\b|\bPer-?CP\b|\bAPC\b|\bPE\b|\bBU?V ?\d{3}\b"
+    r"|\b(?:AF|Alexa[ -]?Fluor|eFluor|eF|BB|Qdot|V) ?-?\d{3}\b|\bPacific[ -]?(?:Blue|Orange)\b|\bCy ?\d\b|\bEvent ?W\b",
+    re.IGNORECASE,
+)
+
+
+def instrument_of(names: Iterable[str]) -> Instrument:
+    """Return the kind of instrument that gives channels such names: "mass", "flow", or "unknown".
+
+    Parameters
+    ----------
+    names
+        Channel names ($PnN) and stains ($PnS), or the columns of a table.
+
+    Examples
+    --------
+    >>> instrument_of(["Time", "Event_length", "Nd145Di"]), instrument_of(["FSC-A", "CD4 FITC"])
+    ('mass', 'flow')
+    >>> instrument_of(["CD3", "CD4"])
+    'unknown'
+    """
+    different = set(names)
+    metals = sum(bool(_MASS.search(name)) for name in different)
+    dyes = sum(bool(_FLOW.search(name)) for name in different)
+    # one such name may be chance: a marker called PE, a gene that ends like a channel
+    if max(metals, dyes) < 2 or min(metals, dyes) * 4 > max(metals, dyes):
+        return "unknown"
+    return "mass" if metals > dyes else "flow"
 
 
 def marker_names(channels: Sequence[str], stains: Sequence[str]) -> tuple[str, ...]:

@@ -3,36 +3,45 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from lotviz.data.cohort import CellSource, Cohort
-from lotviz.data.folder import open_long, open_one_annotated, open_sheet, refuse_pickle, require_within, sheet_in
+from lotviz.data.annotated import AnnotatedChoices
+from lotviz.data.cohort import Cohort
+from lotviz.data.components import Components, on_components
+from lotviz.data.deciding import Cofactor, RawCells, TransformChoice, decide_transform
+from lotviz.data.draft import draft_sheet
+from lotviz.data.folder import open_long, open_one_annotated, open_sheet, sheet_in
+from lotviz.data.how import HowRead
+from lotviz.data.named import refuse_pickle, require_within
 from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
-from lotviz.data.sheet import SHEET_SUFFIXES, has_column
+from lotviz.data.sheet import SHEET_SUFFIXES, has_column, header_has
 from lotviz.data.sources import Found
-from lotviz.data.transforms import Transform
 
 FEW_CELLS = 100
 MANY_MARKERS = 200
 TRUTH_FILE = "truth.json"
-_RAW_ABOVE = 50.0
-TRANSFORMED_BELOW = 12.0
-_PEEKED_SAMPLES, _PEEKED_CELLS = 8, 20_000
 
 
 def read_cohort(
     path: str | Path,
     *,
     markers: Sequence[str] | None = None,
-    transform: str | Transform | None = None,
-    cofactor: float = 5.0,
+    transform: TransformChoice = None,
+    cofactor: Cofactor = None,
+    rename: Mapping[str, str] | None = None,
+    columns: Mapping[str, str] | None = None,
     sample_key: str | None = None,
+    population_key: str | None = None,
+    layer: str | None = None,
+    components: int | Components | None = None,
+    genes: int = 2_000,
+    compensate: bool | None = None,
+    skip_unreadable: bool = False,
     within: str | Path | None = None,
 ) -> Cohort:
     """Open a cohort; cells are read when they are asked for.
@@ -40,17 +49,39 @@ def read_cohort(
     Parameters
     ----------
     path
-        A sample sheet (csv, tsv, xlsx with columns sample and file) beside its FCS, parquet, csv or h5ad files; a
+        A sample sheet (csv, tsv, xlsx with columns sample and file) beside its FCS, parquet, csv, xlsx or h5ad files; a
         folder with samples.csv and one long cells.parquet or cells.csv; or one h5ad or zarr with all cells.
     markers
         The markers to use; every measured marker when not given.
     transform
-        "arcsinh", "log1p", "none" or a `Transform`. Decided by the values when not given: arcsinh when they
-        reach beyond 50; `Cohort.problems` says which.
+        "arcsinh", "logicle" (fitted to the negative values of each marker), "log1p", "none", a `Transform`, or one of
+        these for each marker by its name, with "*" for those that are not named. Decided by the values when not
+        given: arcsinh when they reach beyond 50; `Cohort.problems` says which.
     cofactor
-        For arcsinh.
+        Of arcsinh where only its name is given: a number, or "fitted" to the negative values of each marker. By the
+        instrument when not given: 5 in mass cytometry, 150 in fluorescence; `Cohort.problems` says which and why.
+    rename
+        New names of channels by the names they have in the files; a file without such a channel stays as it is.
+    columns
+        The columns of the sheet by role, {"sample": "Probe", "file": "Datei"}; recognised by their names when not
+        given: `Cohort.problems` says which.
     sample_key
-        AnnData only: the column of obs that names the sample of a cell.
+        The column that names the sample of a cell: of obs in AnnData, or of one table with the cells of all samples.
+    population_key
+        AnnData only: the column of obs that names the population of a cell; guessed by its name when not given.
+    layer
+        AnnData only: "X", "raw", "layers/NAME" or "obsm/NAME", whose columns are called NAME1, NAME2, ...
+    components
+        Use so many principal components of the genes as markers, called PC1, PC2, ...: counts are normalised by cell
+        and log1p, and components are fitted on pooled cells of all samples; `Cohort.components` keeps the loadings.
+        Or the components of another cohort, used as they are, to place new samples beside it.
+    genes
+        How many genes components are made of: those that vary most.
+    compensate
+        FCS only: whether the spillover matrix of each file is applied. When not given it is, unless the matrix is the
+        identity or the channels are named as compensated already; `Cohort.problems` says which.
+    skip_unreadable
+        Leave out samples whose file cannot be read, with a warning that names each and the reason.
     within
         A folder that nothing may be read outside of, wherever a sheet or a link points.
 
@@ -60,8 +91,18 @@ def read_cohort(
         With every problem found, naming the file and row, and how to put it right.
     """
     given = Path(path)
+    how = HowRead(
+        within=None if within is None else Path(within),
+        columns=columns,
+        rename=rename,
+        compensate=compensate,
+        annotated=AnnotatedChoices(sample_key, population_key, layer, counts=components is not None),
+        skip_unreadable=skip_unreadable,
+    )
     try:
-        found = _open(given, sample_key, None if within is None else Path(within))
+        found = _open(given, how)
+        if components is not None:
+            found = on_components(found, components=components, variable=genes, where=str(path))
     except OSError as error:
         what = f"Expected a file that may be read, found that it cannot be ({error.strerror})."
         raise CohortError(Problem(str(path), what, "Ask for access to it, or copy it.")) from error
@@ -69,7 +110,10 @@ def read_cohort(
     source = found.source(chosen)
     counts = pd.Series(dict(found.counts), name="cells", dtype=int)
     counts.index.name = "sample"
-    decided, notes = _decide(source, list(found.samples.index), transform=transform, cofactor=cofactor, where=str(path))
+    raw = RawCells(source, list(found.samples.index), chosen, found.instrument, found.markers)
+    # scores on components are on a transformed scale, and reading them only to say so takes long
+    choice = "none" if transform is None and found.components is not None else transform
+    decided, notes = decide_transform(raw, choice, cofactor, where=str(path))
     truth = _truth(given)
     return Cohort(
         name=_name(given),
@@ -82,27 +126,29 @@ def read_cohort(
         origin=str(path),
         synthetic=truth is not None,
         truth=truth,
+        channels=found.markers,
+        components=None if found.components is None else found.components.choose(chosen),
     )
 
 
-def _open(path: Path, sample_key: str | None, within: Path | None) -> Found:
+def _open(path: Path, how: HowRead) -> Found:
     where = path.name or str(path)
     if not path.exists():
         raise CohortError(_no_such_path(path))
     refuse_pickle(path, where)
-    require_within(path, within, where)
+    require_within(path, how.within, where)
     if path.is_dir():
-        return _open_folder(path, where, sample_key, within)
+        return _open_folder(path, where, how)
     suffix = path.suffix.lower()
     if suffix in (".h5ad", ".h5"):
-        return open_one_annotated(path, where, sample_key)
+        return open_one_annotated(path, where, how)
     if suffix in SHEET_SUFFIXES:
-        return _open_table(path, where, within)
+        return _open_table(path, where, how)
     if suffix == ".parquet":
         samples = sheet_in(path.parent)
         if samples is not None and path.name == "cells.parquet":
-            require_within(samples, within, where)
-            return open_long(samples, path, path.parent.name)
+            require_within(samples, how.within, where)
+            return open_long(samples, path, path.parent.name, how)
         fix = "Put samples.csv beside cells.parquet and open the folder, or name the file in a sample sheet."
         raise CohortError(Problem(where, "Expected a cohort, found one table of cells.", fix))
     if suffix in (".fcs", ".lmd"):
@@ -112,9 +158,9 @@ def _open(path: Path, sample_key: str | None, within: Path | None) -> Found:
     raise CohortError(Problem(where, what, "Open a sheet.csv with the columns sample, file."))
 
 
-def _open_folder(path: Path, where: str, sample_key: str | None, within: Path | None) -> Found:
+def _open_folder(path: Path, where: str, how: HowRead) -> Found:
     if path.suffix.lower() == ".zarr" or (path / "zarr.json").exists() or (path / ".zgroup").exists():
-        return open_one_annotated(path, where, sample_key)
+        return open_one_annotated(path, where, how)
     cells = next((path / name for name in ("cells.parquet", "cells.csv") if (path / name).is_file()), None)
     samples = path / "samples.csv" if (path / "samples.csv").is_file() else sheet_in(path)
     if cells is not None:
@@ -122,33 +168,35 @@ def _open_folder(path: Path, where: str, sample_key: str | None, within: Path | 
             what = f"Expected samples.csv beside {cells.name}, found none."
             fix = "Write samples.csv with the column sample_id and one row for each sample."
             raise CohortError(Problem(where, what, fix))
-        require_within(cells, within, where)
-        return open_long(samples, cells, where)
+        require_within(cells, how.within, where)
+        return open_long(samples, cells, where, how)
     sheet = sheet_in(path)
     if sheet is not None:
-        if not has_column(sheet, "file") and has_column(sheet, "sample_id"):
+        if not has_column(sheet, "file", how.columns) and header_has(sheet, "sample_id"):
             what = f"Expected cells.parquet or cells.csv beside {sheet.name}, found neither."
             raise CohortError(Problem(where, what, "Put the cells there, or name each sample's file in a column file."))
-        return open_sheet(sheet, sheet.name, within=within)
-    annotated = sorted([*path.glob("*.h5ad"), *path.glob("*.zarr")])
-    if len(annotated) == 1:
-        require_within(annotated[0], within, where)
-        return open_one_annotated(annotated[0], annotated[0].name, sample_key)
+        return open_sheet(sheet, sheet.name, how)
+    tables = sorted([*path.glob("*.h5ad"), *path.glob("*.zarr")])
+    if len(tables) == 1:
+        require_within(tables[0], how.within, where)
+        return open_one_annotated(tables[0], tables[0].name, how)
     entries = sorted(entry.name for entry in path.iterdir())
     what = f"Expected a folder with samples.csv and cells.parquet, or with sheet.csv, found {listed(entries, 6)}."
-    fcs = next((name for name in entries if name.lower().endswith((".fcs", ".lmd"))), None)
-    fix = "Add a sheet.csv with the columns sample, file" + (f", such as: A,{fcs}" if fcs else ".")
+    proposed = draft_sheet(path)["file"].tolist()
+    fix = "Add a sheet.csv with the columns sample, file" + (f", such as: A,{proposed[0]}" if proposed else ".")
+    if proposed:
+        fix += f" lotviz can write it: draft_sheet proposes a row for each of {len(proposed)} files."
     raise CohortError(Problem(where, what, fix))
 
 
-def _open_table(path: Path, where: str, within: Path | None) -> Found:
+def _open_table(path: Path, where: str, how: HowRead) -> Found:
     cells = next(
         (path.parent / name for name in ("cells.parquet", "cells.csv") if (path.parent / name).is_file()), None
     )
-    if cells is not None and path != cells and not has_column(path, "file"):
-        require_within(cells, within, where)
-        return open_long(path, cells, path.parent.name)
-    return open_sheet(path, where, within=within)
+    if cells is not None and path != cells and not has_column(path, "file", how.columns):
+        require_within(cells, how.within, where)
+        return open_long(path, cells, path.parent.name, how)
+    return open_sheet(path, where, how)
 
 
 def _no_such_path(path: Path) -> Problem:
@@ -160,7 +208,8 @@ def _no_such_path(path: Path) -> Problem:
 
 def _name(path: Path) -> str:
     resolved = path.resolve()
-    return resolved.parent.name if resolved.stem in ("sheet", "samples", "cells", "cohort") else resolved.stem
+    plain = re.match(r"(sheet|samples|cells|cohort)\b", resolved.stem)
+    return resolved.parent.name if plain else resolved.stem
 
 
 def _choose_markers(
@@ -198,59 +247,6 @@ def _require_markers(found: Found, markers: Sequence[str], where: str) -> None:
         problems.append(Problem(where, "Expected at least one marker, found none.", "Name the markers to use."))
     if problems:
         raise CohortError(*problems)
-
-
-def _decide(
-    source: CellSource,
-    samples: Sequence[str],
-    *,
-    transform: str | Transform | None,
-    cofactor: float,
-    where: str,
-) -> tuple[Transform, tuple[Problem, ...]]:
-    """Return the transform as asked for, or as the values suggest, with the warnings that go with it."""
-    values = _peek(source, samples)
-    peak = float(np.quantile(np.abs(values), 0.995, axis=0).max())
-    if transform is None:
-        kind, reason = _suggested(values, peak)
-        decided = _transform(kind, cofactor, where)
-        fix = "Name the transform if another is right"
-        fix += "; fluorescence usually wants a cofactor of about 150." if kind == "arcsinh" else "."
-        what = f"The transform {decided.describe()} was chosen: {reason}."
-        return decided, (Problem(where, what, fix, "warning"),)
-    decided = transform if isinstance(transform, Transform) else _transform(transform, cofactor, where)
-    if decided.kind == "none" or peak >= TRANSFORMED_BELOW:
-        return decided, ()
-    return decided, (transformed_twice(decided, peak, where),)
-
-
-def _suggested(values: NDArray[np.float32], peak: float) -> tuple[str, str]:
-    if peak <= _RAW_ABOVE:
-        return "none", f"values reach {peak:.4g}, which is a transformed scale"
-    # display channels of a cytometer, as some programs export them: whole numbers from 0 to 1023, most far from 0
-    if values.min() >= 0 and values.max() <= 1023 and np.median(values) >= 100 and (values == values.round()).all():
-        return "none", "values are whole numbers from 0 to 1023, the channels of a display"
-    return "arcsinh", f"values reach {peak:.4g}, which is a raw scale"
-
-
-def transformed_twice(transform: Transform, peak: float, where: str) -> Problem:
-    """Return the warning that a transform is about to be applied to values that already went through one."""
-    what = f"Expected raw intensities for {transform.describe()}, found values no larger than {peak:.3g}."
-    return Problem(where, what, "They look transformed already: choose the transform none.", "warning")
-
-
-def _transform(kind: str, cofactor: float, where: str) -> Transform:
-    try:
-        return Transform(kind, cofactor)  # type: ignore[arg-type]  # refused there when it is another word
-    except ValueError as error:
-        raise CohortError(Problem(where, str(error), "")) from error
-
-
-def _peek(source: CellSource, samples: Sequence[str]) -> NDArray[np.float32]:
-    """Cells of up to eight samples spread over the cohort, (n, d), NaN and infinity as 0."""
-    positions = np.unique(np.linspace(0, len(samples) - 1, min(_PEEKED_SAMPLES, len(samples))).astype(int))
-    pooled = np.concatenate([source.read(samples[position])[:_PEEKED_CELLS] for position in positions])
-    return np.where(np.isfinite(pooled), pooled, np.float32(0))
 
 
 def _small(counts: pd.Series, where: str) -> tuple[Problem, ...]:

@@ -3,30 +3,49 @@
 from __future__ import annotations
 
 import csv
-import difflib
-import zipfile
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
+from lotviz.data.columns import Columns, candidates, find_columns
+from lotviz.data.files import replace_file
+from lotviz.data.named import named_file
+from lotviz.data.numerals import NOTHING, Number, Reading, reading_of
+from lotviz.data.problems import CohortError, Problem, listed
+from lotviz.data.typed import Typed, is_nothing, read_typed
 
 SHEET_SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx")
-_NOTHING = {"", "na", "n/a", "nan", "null", "none", "#n/a"}
-_KEYS = ("sample", "sample_id")
+_EXCEL_ERRORS = ("#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!")
 
 
 @dataclass(frozen=True, eq=False)
 class Sheet:
-    """A sample table as typed: `table` has index "sample", `rows` the number a spreadsheet shows for each sample."""
+    """A sample table as read.
+
+    Parameters
+    ----------
+    table
+        What is known of the samples, index "sample"; numbers as numbers, all else as text, empty cells as NaN.
+    rows
+        The number that a spreadsheet shows for the row of each sample.
+    files
+        The file of each sample, as typed; nothing where files were not asked for.
+    problems
+        Warnings (what was guessed) and errors.
+    """
 
     table: pd.DataFrame
     rows: tuple[int, ...]
+    files: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
 
-def read_sheet(path: Path, where: str, *, file_column: bool) -> Sheet:
+def read_sheet(path: Path, where: str, *, file_column: bool, columns: Mapping[str, str] | None = None) -> Sheet:
     """Read a sample table; numbers as numbers, all else as text, empty cells as NaN.
 
     Parameters
@@ -35,147 +54,305 @@ def read_sheet(path: Path, where: str, *, file_column: bool) -> Sheet:
         How the owner calls the file, for messages.
     file_column
         True when each sample must name its file of cells.
+    columns
+        Role ("sample", "file") -> column, where the names are not recognised.
 
     Raises
     ------
     CohortError
         With every problem of the table: unreadable, missing columns, nameless or repeated samples, no file named.
     """
-    table = _read_text(path, where)
-    table.columns = pd.Index([str(name).strip() for name in table.columns])
-    key = next((name for name in _KEYS if name in table.columns), None)
-    problems = _column_problems(table, where, key=key, file_column=file_column)
-    if key is None or problems:
-        raise CohortError(*problems)
-    table[key] = table[key].str.strip()
-    problems = [*_row_problems(table[key], where), *(_file_problems(table["file"], where) if file_column else ())]
-    rows = tuple(_row_number(position) for position in table.index)
-    if not len(table):
-        problems.append(Problem(where, "Expected at least one sample, found no rows.", "Add a row for each sample."))
-    if problems:
-        raise CohortError(*problems)
-    metadata = table.drop(columns=[key]).apply(_typed)
-    return Sheet(metadata.set_index(pd.Index(table[key], name="sample")), rows)
+    sheet = survey_sheet(path, where, file_column=file_column, columns=columns)
+    errors = [problem for problem in sheet.problems if problem.severity == "error"]
+    if errors:
+        raise CohortError(*errors)
+    return sheet
 
 
-def _row_number(position: int) -> int:
-    return position + 2  # the header is row 1
+def survey_sheet(path: Path, where: str, *, file_column: bool, columns: Mapping[str, str] | None = None) -> Sheet:
+    """Read as much of a sample table as can be read; `problems` of the result holds its errors too.
+
+    Raises
+    ------
+    CohortError
+        When the file as a whole cannot be read.
+    """
+    typed = read_typed(path, where, file_column=file_column, columns=columns)
+    return _judged(typed, where, file_column=file_column, columns=columns)
 
 
-def has_column(path: Path, name: str) -> bool:
-    """Whether a readable table has this column."""
+def typed_sheet(path: Path, where: str) -> pd.DataFrame:
+    """Read a sample table as it was typed, all as text, for somebody to go on typing.
+
+    Raises
+    ------
+    CohortError
+        When the file as a whole cannot be read.
+    """
+    typed = read_typed(path, where, file_column=True, columns=None)
+    return pd.DataFrame([row for _number, row in typed.rows], columns=typed.header, dtype=object)
+
+
+def check_sheet(
+    table: pd.DataFrame,
+    folder: Path,
+    where: str,
+    *,
+    within: Path | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> tuple[Problem, ...]:
+    """Return every problem of a sheet that is being typed: columns, samples, missing files, doubtful numbers.
+
+    Files are looked for but not opened, so that this can run at every key that is pressed.
+
+    Parameters
+    ----------
+    table
+        Text as typed, one row a sample; a cell may be empty or NaN. Its first row is row 2, as in a spreadsheet.
+    folder
+        Where the sheet is, or will be; files are named relative to it.
+    where
+        How its owner calls the sheet.
+    within
+        A folder that no file named may lie outside of.
+    columns
+        Role ("sample", "file") -> column, where the user chose.
+
+    Returns
+    -------
+    tuple of Problem
+        Errors and warnings, those of the whole sheet first, then by row; nothing for a sheet in order.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"sample": ["A", "A"], "file": ["", ""]})
+    >>> [problem.where for problem in check_sheet(table, Path(), "sheet.csv")]
+    ['sheet.csv, row 2', 'sheet.csv, row 3', 'sheet.csv, row 3']
+    """
+    texts = [[_text(value) for value in row] for row in table.itertuples(index=False, name=None)]
+    header = [_text(name) for name in table.columns]
+    rows = [(number, row) for number, row in enumerate(texts, start=2) if any(row)]
+    typed = Typed(header, rows, (), ())
+    sheet = _judged(typed, where, file_column=True, columns=columns)
+    missing: list[Problem] = []
+    for number, name in zip(sheet.rows, sheet.files, strict=True):
+        if not is_nothing(name):
+            try:
+                named_file(folder, name, f"{where}, row {number}", within=within)
+            except CohortError as error:
+                missing += error.problems
+    return by_row((*sheet.problems, *missing))
+
+
+def by_row(problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    """Return problems in the order of the rows they are about, those of the whole sheet first."""
+
+    def row(problem: Problem) -> int:
+        found = re.search(r", row (\d+)$", problem.where)
+        return int(found.group(1)) if found else 0
+
+    return tuple(sorted(problems, key=row))
+
+
+def write_sheet(table: pd.DataFrame, path: str | Path) -> Path:
+    """Write a sheet as typed, text as text; the old file stays whole until the new one is.
+
+    Parameters
+    ----------
+    table
+        Columns sample, file and what else is known; NaN is written as an empty cell.
+    path
+        csv (with a byte order mark, for Excel), tsv or xlsx.
+
+    Raises
+    ------
+    CohortError
+        When the place cannot be written to, or the suffix is none of these.
+    """
+    target = Path(path)
+    suffix = target.suffix.lower()
+    if suffix not in SHEET_SUFFIXES:
+        what = f"Expected a sheet to be csv, tsv or xlsx, found {suffix or 'no suffix'}."
+        raise CohortError(Problem(target.name, what, "Name it sheet.csv or sheet.xlsx."))
+    texts = [[_text(name) for name in table.columns]]
+    texts += [[_text(value) for value in row] for row in table.itertuples(index=False, name=None)]
+    write = _write_workbook if suffix == ".xlsx" else _write_text
     try:
-        table = _read_text(path, path.name)
+        replace_file(target, partial(write, texts))
+    except (OSError, ValueError) as error:
+        what = f"Expected a place to write the sheet to, found that it cannot be ({error})."
+        raise CohortError(Problem(target.name, what, "Choose another folder, or close the file in Excel.")) from error
+    return target
+
+
+def _write_text(texts: list[list[str]], path: Path) -> None:
+    with path.open("w", encoding="utf-8-sig", newline="") as handle:
+        csv.writer(handle, delimiter="\t" if path.suffix.lower() == ".tsv" else ",").writerows(texts)
+
+
+def _write_workbook(texts: list[list[str]], path: Path) -> None:
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    for row, values in enumerate(texts, start=1):
+        for column, value in enumerate(values, start=1):
+            cell = book.active.cell(row, column, value or None)
+            if value:
+                cell.data_type = "s"  # text that begins with = is no formula
+    book.save(path)
+
+
+def has_column(path: Path, role: str, columns: Mapping[str, str] | None = None) -> bool:
+    """Whether a readable sample table has a column for this role, "sample" or "file"."""
+    try:
+        typed = read_typed(path, path.name, file_column=False, columns=columns)
     except CohortError:
         return False
-    return name in {str(column).strip() for column in table.columns}
+    if columns and role in columns:
+        return columns[role].strip() in typed.header
+    return bool(candidates(role, typed.header))
 
 
-def find_file(folder: Path, name: str) -> tuple[Path, str]:
-    """Return the path of a file named in a sheet, and, where it does not exist, the sentence that helps to find it."""
-    path = folder / name.strip()
-    if not path.exists():
-        path = folder / name.strip().replace("\\", "/")  # a sheet typed on Windows
-    if path.exists():
-        return path, ""
-    if not path.parent.is_dir():
-        return path, f"There is no folder {Path(name).parent} beside the sheet."
-    beside = sorted(entry.name for entry in path.parent.iterdir())
-    same = [entry for entry in beside if entry.lower() == path.name.lower()]
-    close = same or difflib.get_close_matches(path.name, beside, n=2, cutoff=0.75)
-    if close:
-        return path, f"Did you mean {' or '.join(str(Path(name).parent / entry) for entry in close)}?"
-    return path, "Correct the name, or put the file there; names are relative to the sheet."
-
-
-def _read_text(path: Path, where: str) -> pd.DataFrame:
+def header_has(path: Path, name: str) -> bool:
+    """Whether a readable sample table has a column of exactly this name."""
     try:
-        if path.suffix.lower() == ".xlsx":
-            table = pd.read_excel(path, dtype=str, keep_default_na=False, engine="openpyxl").fillna("")
-            return table[(table != "").any(axis=1)]
-        with path.open(encoding="utf-8-sig", newline="") as handle:
-            rows = list(csv.reader(handle, delimiter=delimiter(path), strict=True))
-    except UnicodeDecodeError as error:
-        what = f"Expected text in UTF-8, found byte {error.object[error.start]:#04x} at position {error.start}."
-        raise CohortError(Problem(where, what, "Save the table as CSV UTF-8.")) from error
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, csv.Error) as error:
-        what = f"Expected a table of samples, found a file that cannot be read ({error})."
-        raise CohortError(Problem(where, what, "Save it again as CSV (UTF-8) or xlsx.")) from error
-    return _rectangle(rows, where)
+        return name in read_typed(path, path.name, file_column=False, columns=None).header
+    except CohortError:
+        return False
 
 
-def delimiter(path: Path) -> str:
-    """Return the character that separates the columns of a text table, judged by its header."""
-    with path.open(encoding="utf-8-sig") as handle:
-        header = handle.readline()
-    return max("\t,;", key=header.count) if path.suffix.lower() != ".tsv" else "\t"
+def _text(value: object) -> str:
+    return "" if value is None or value is pd.NA or value is pd.NaT or value != value else str(value).strip()
 
 
-def _rectangle(rows: list[list[str]], where: str) -> pd.DataFrame:
-    if not rows or not any(rows[0]):
-        raise CohortError(Problem(where, "Expected a table of samples, found an empty file.", "Fill in the table."))
-    header = rows[0]
-    body = {position: row for position, row in enumerate(rows[1:]) if any(field.strip() for field in row)}
-    uneven = [
-        Problem(
-            f"{where}, row {_row_number(position)}",
-            f"Expected {len(header)} fields as in the header, found {len(row)}.",
-            "Put quotes around text that holds the separator, or complete the row.",
-        )
-        for position, row in body.items()
-        if len(row) != len(header)
-    ]
-    if uneven:
-        raise CohortError(*uneven)
-    return pd.DataFrame(list(body.values()), columns=header, index=list(body), dtype=str)
+def _judged(typed: Typed, where: str, *, file_column: bool, columns: Mapping[str, str] | None) -> Sheet:
+    """Find the columns by role, and every problem of columns and rows."""
+    found = find_columns(typed.header, where, file_column=file_column, chosen=columns)
+    whole = [*typed.problems, *found.errors, *found.notes, *_repeated_columns(typed.header, where)]
+    if not typed.rows:
+        whole.append(Problem(where, "Expected at least one sample, found no rows.", "Add a row for each sample."))
+    samples, files = _column(typed, found.sample), _column(typed, found.file)
+    if found.sample is not None:
+        whole += _sample_problems(samples, where, typed.uneven)
+    if found.file is not None:
+        whole += _file_problems(files, where, typed.uneven)
+    table, notes = _metadata(typed, found, where)
+    index = pd.Index([name for _number, name in samples] or [""] * len(typed.rows), name="sample")
+    return Sheet(
+        table.set_index(index),
+        tuple(number for number, _row in typed.rows),
+        # an uneven row may have another field where the file should be
+        tuple("" if number in typed.uneven else name for number, name in files),
+        by_row([*whole, *notes]),
+    )
 
 
-def _column_problems(table: pd.DataFrame, where: str, *, key: str | None, file_column: bool) -> list[Problem]:
-    names = [str(name) for name in table.columns]
-    problems = []
-    for missing in [*([] if key else ["sample"]), *(["file"] if file_column and "file" not in names else [])]:
-        fix = did_you_mean(missing, names) or f"Name a column {missing}."
-        problems.append(Problem(where, f"Expected a column {missing}, found {listed(names, 30)}.", fix))
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        what = f"Expected every column once, found {name or 'a column without a name'} {names.count(name)} times."
-        problems.append(Problem(where, what, "Rename or remove the others."))
-    return problems
+def _column(typed: Typed, name: str | None) -> list[tuple[int, str]]:
+    if name is None:
+        return [(number, "") for number, _row in typed.rows]
+    place = typed.header.index(name)
+    return [(number, row[place].strip()) for number, row in typed.rows]
 
 
-def _row_problems(names: pd.Series, where: str) -> list[Problem]:
-    problems = []
-    first: dict[str, Any] = {}
-    for position, name in zip(names.index.tolist(), names, strict=True):
-        row = f"{where}, row {_row_number(position)}"
-        if name.lower() in _NOTHING:
-            problems.append(Problem(row, "Expected the name of a sample, found nothing.", "Name it."))
-        elif name in first:
-            what = f"Expected a sample once, found {name} again (first in row {_row_number(first[name])})."
-            problems.append(Problem(row, what, "Give every sample a name of its own."))
-        first.setdefault(name, position)
-    return problems
-
-
-def _file_problems(files: pd.Series, where: str) -> list[Problem]:
+def _repeated_columns(names: Sequence[str], where: str) -> list[Problem]:
     return [
         Problem(
-            f"{where}, row {_row_number(position)}",
-            "Expected the file of the sample, found nothing.",
-            "Fill in the column file.",
+            where,
+            f"Expected every column once, found {name} {names.count(name)} times.",
+            "Rename or remove the others.",
         )
-        for position, name in zip(files.index.tolist(), files, strict=True)
-        if name.strip().lower() in _NOTHING
+        for name in sorted({name for name in names if name and names.count(name) > 1})
     ]
 
 
-def _typed(column: pd.Series) -> pd.Series:
-    """Numbers where all is numbers; identifiers such as 007 stay text."""
-    text = column.str.strip()
-    known = text.where(~text.str.lower().isin(_NOTHING))
-    if known.isna().all() or known.dropna().str.match(r"^0\d").any():
-        return known
-    numbers = pd.to_numeric(known, errors="coerce")
-    if (numbers.isna() & known.notna()).any():
-        return known
+def _sample_problems(samples: Sequence[tuple[int, str]], where: str, uneven: Sequence[int]) -> list[Problem]:
+    problems = []
+    first: dict[str, Any] = {}
+    for number, name in samples:
+        row = f"{where}, row {number}"
+        if number in uneven:
+            continue
+        if is_nothing(name):
+            problems.append(Problem(row, "Expected the name of a sample, found nothing.", "Name it."))
+        elif name in _EXCEL_ERRORS:
+            what = f"Expected the name of a sample, found {name}."
+            problems.append(Problem(row, what, "Correct the formula, or type the name."))
+        elif name in first:
+            what = f"Expected a sample once, found {name} again (first in row {first[name]})."
+            problems.append(Problem(row, what, "Give every sample a name of its own."))
+        first.setdefault(name, number)
+    return problems
+
+
+def _file_problems(files: Sequence[tuple[int, str]], where: str, uneven: Sequence[int]) -> list[Problem]:
+    problems = []
+    rows: dict[str, list[int]] = {}
+    for number, name in files:
+        if number in uneven:
+            continue
+        if is_nothing(name):
+            what, fix = "Expected the file of the sample, found nothing.", "Fill in the column file."
+            problems.append(Problem(f"{where}, row {number}", what, fix))
+        else:
+            rows.setdefault(name, []).append(number)
+    for name, numbers in rows.items():
+        if len(numbers) > 1:
+            what = f"The file {name} is given {len(numbers)} times (rows {listed(map(str, numbers))})."
+            problems.append(Problem(where, what, "Give every sample a file of its own.", "warning"))
+    return problems
+
+
+def _metadata(typed: Typed, found: Columns, where: str) -> tuple[pd.DataFrame, list[Problem]]:
+    """Return the columns that are not the sample or its file, typed, with a warning for each that was not plain."""
+    columns: dict[str, pd.Series] = {}
+    notes: list[Problem] = []
+    for place, name in enumerate(typed.header):
+        words = pd.Series([row[place] for _number, row in typed.rows], dtype=object)
+        if name in (found.sample, found.file) and place == typed.header.index(name):
+            continue
+        if not name:
+            if words.astype(bool).any():
+                what = f"The column {place + 1} has no name and is left out."
+                notes.append(Problem(where, what, "Name it in the header if it is needed.", "warning"))
+            continue
+        broken = [(number, row[place]) for number, row in typed.rows if row[place] in _EXCEL_ERRORS]
+        if broken:
+            rows = listed((str(number) for number, _word in broken), 6)
+            what = f"The column {name} holds {broken[0][1]} (rows {rows}), which is read as not known."
+            notes.append(Problem(where, what, "Correct the formulas.", "warning"))
+        columns[name], note = _typed_column(words, f"{where}, column {name}")
+        notes += note
+    return pd.DataFrame(columns, index=range(len(typed.rows))), notes
+
+
+def _typed_column(text: pd.Series, where: str) -> tuple[pd.Series, list[Problem]]:
+    """Numbers where all is numbers, in one way of writing them; identifiers such as 007 stay text."""
+    known = text.where(~text.str.lower().isin(NOTHING) & ~text.isin(_EXCEL_ERRORS))
+    words = known.dropna()
+    if words.empty or words.str.match(r"^0\d").any():
+        return known, []
+    reading = reading_of(word for word in words if not isinstance(word, Number))
+    doubt = _doubt(reading, where)
+    numbers = pd.Series(reading.best.numbers(known), index=known.index) if reading.ways else known
+    if doubt or not reading.ways or (numbers.isna() & known.notna()).any():
+        return known, doubt
+    notes = []
+    if reading.best.decimal != "." or reading.best.thousands:
+        sample = reading.words[0]
+        what = f"Numbers were read with {reading.best.describe()}: {sample} is {reading.best.number(sample):.10g}."
+        notes.append(Problem(where, what, "Type them with decimal points if that is wrong.", "warning"))
     whole = numbers.notna().all() and (numbers == numbers.round()).all() and numbers.abs().max() < 2**53
-    return numbers.astype("int64") if whole and not known.str.contains(r"[.eE]").any() else numbers
+    return (numbers.astype("int64") if whole and not words.str.contains(r"[.,eE]").any() else numbers), notes
+
+
+def _doubt(reading: Reading, where: str) -> list[Problem]:
+    """Return the warning of a column whose numbers can be read in two ways, or were written in two; it stays text."""
+    fix = "Write all with decimal points and nothing between thousands."
+    if not reading.ways:
+        words = f"{reading.words[0]} and {reading.words[-1]}"
+        return [Problem(where, f"Numbers are written in two ways ({words}); the column stays text.", fix, "warning")]
+    word = reading.doubt
+    if word is None:
+        return []
+    values = " or ".join(f"{value:.10g}" for value in sorted({way.number(word) for way in reading.ways}))
+    return [Problem(where, f"{word} may be {values}; the column stays text.", fix, "warning")]

@@ -5,13 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from lotviz.data.markers import Instrument
 from lotviz.data.problems import Problem
+
+if TYPE_CHECKING:
+    from lotviz.data.cohort import CellSource
+    from lotviz.data.components import Components
 
 # Cells kept in memory between two reads of the same sample; larger cohorts are read again.
 KEPT_BYTES = 256 * 2**20
@@ -161,6 +166,11 @@ class LongSource:
         """Rows of the table that are cells of this sample, increasing."""
         return np.flatnonzero(self.codes == self.samples.index(sample))
 
+    def peek(self) -> NDArray[np.float32] | None:
+        """Read some values from a few places of the table, (n, d); None where it would take whole samples."""
+        read: Callable[[tuple[str, ...]], NDArray[np.float32]] | None = getattr(self.table, "peek", None)
+        return None if read is None else read(self.markers)
+
     def read(self, sample: str) -> NDArray[np.float32]:
         """Read the raw values of a sample, (n, d)."""
         return self.kept.get(sample, lambda: _read_only(self.table.read(self.rows(sample), self.markers)))
@@ -193,15 +203,23 @@ class Found:
         Makes the source of the cells for the chosen markers.
     problems
         Warnings.
+    lacking
+        For each channel that some files lack, these files.
+    instrument
+        What the names of the channels say it was measured with.
+    components
+        Where the markers are components of genes: their loadings.
     """
 
     samples: pd.DataFrame
     counts: Mapping[str, int]
     markers: tuple[str, ...]
     left_out: Mapping[str, str]
-    source: Callable[[tuple[str, ...]], FileSource | LongSource]
+    source: Callable[[tuple[str, ...]], CellSource]
     problems: tuple[Problem, ...] = ()
     lacking: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    instrument: Instrument = "unknown"
+    components: Components | None = None
 
 
 def _read_only(values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,11 +1,12 @@
-"""Cells in parquet and csv tables: one table a sample, or one long table with a column that names the sample."""
+"""Cells in parquet, text and Excel tables: one table a sample, or one long table with a column for the sample."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,15 +17,23 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pandas.api.types import union_categoricals
 
+from lotviz.data.columns import names_sample
+from lotviz.data.dialect import Dialect, find_dialect, first_remark, with_reading
+from lotviz.data.marks import NOTHING_SAID, Said, said_in, said_in_remark
+from lotviz.data.numerals import reading_of
+from lotviz.data.pieces import (
+    POPULATION_KEYS,
+    label_columns,
+    only_text,
+    require_distinct,
+    text_in_marker,
+    text_pieces,
+    worksheet_pieces,
+)
 from lotviz.data.problems import CohortError, Problem, listed
-from lotviz.data.sheet import delimiter
 from lotviz.data.sources import KEPT_BYTES
 
 SAMPLE_KEYS = ("sample_id", "sample")
-POPULATION_KEYS = ("cell_type", "population")
-_WORDS = (*SAMPLE_KEYS, *POPULATION_KEYS)
-_CHUNK = 100_000
-_EMPTY = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "None")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +48,8 @@ class ParquetTable:
         Columns that hold text (populations, annotations), the sample's name among them.
     limit
         A table whose markers take fewer bytes is read once and kept.
+    said
+        What the file says of itself.
     """
 
     path: Path
@@ -48,6 +59,8 @@ class ParquetTable:
     text: tuple[str, ...] = ()
     ends: tuple[int, ...] = ()
     limit: int = KEPT_BYTES
+    notes: tuple[tuple[str, str], ...] = ()
+    said: Said = NOTHING_SAID
     whole: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     names: dict[str, pd.Categorical] = field(default_factory=dict)
 
@@ -87,10 +100,18 @@ class ParquetTable:
                 for batch in file.iter_batches(65_536, row_groups=[number], columns=list(markers), use_threads=False):
                     low, high = np.searchsorted(rows, [first, first + batch.num_rows])
                     for column, marker in enumerate(markers if high > low else ()):
-                        values = batch.column(marker).cast(pa.float32(), safe=False).to_numpy(zero_copy_only=False)
+                        values = _plain_values(batch.column(marker)).to_numpy(zero_copy_only=False)
                         taken[low:high, column] = values[rows[low:high] - first]
                     first += batch.num_rows
         return taken
+
+
+def _plain_values(column: pa.Array) -> pa.Array:
+    """Return numbers of any kind as float32: repeated ones named once, decimals, truth values."""
+    plain = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+    if pa.types.is_decimal(plain.type) or pa.types.is_float16(plain.type):
+        plain = plain.cast(pa.float64())
+    return plain.cast(pa.float32(), safe=False)
 
 
 @contextmanager
@@ -116,20 +137,44 @@ def open_parquet(path: Path, where: str) -> ParquetTable:
         schema = file.schema_arrow
         sizes = [file.metadata.row_group(number).num_rows for number in range(file.metadata.num_row_groups)]
         count = file.metadata.num_rows
-    _require_distinct(schema.names, where)
+        said = said_in(schema.metadata or {})
+    require_distinct(schema.names, where)
+    _require_flat(schema, where)
     numeric = tuple(column.name for column in schema if _is_number(column.type))
     text = tuple(column.name for column in schema if _is_text(column.type))
-    table = ParquetTable(path, where, numeric, count, text, tuple(int(end) for end in np.cumsum(sizes)))
-    problems = []
-    for name in text:
-        column = pd.Series([] if name in _WORDS else np.asarray(table.words(name)), dtype=object)
-        problems += [] if _only_text(column) else text_in_marker(column, where, name)
+    problems = [problem for name in text for problem in _number_among_text(path, where, name)]
     if problems:
         raise CohortError(*problems)
-    return table
+    ends = tuple(int(end) for end in np.cumsum(sizes))
+    return ParquetTable(path, where, numeric, count, text, ends, said=said)
+
+
+def _require_flat(schema: pa.Schema, where: str) -> None:
+    nested = [f"{column.name} ({column.type})"[:60] for column in schema if pa.types.is_nested(column.type)]
+    if nested:
+        what = f"Expected columns of numbers or text, found lists or structures in {listed(nested, 6)}."
+        raise CohortError(Problem(where, what, "Write each value in a column of its own, or leave these columns out."))
+
+
+def _number_among_text(path: Path, where: str, name: str) -> list[Problem]:
+    """Return the problem of a column of text with numbers in it, read a piece at a time."""
+    if name in POPULATION_KEYS or names_sample(name):
+        return []
+    first, numbers = 0, False
+    problems: list[Problem] = []
+    with _whole(where), pq.ParquetFile(path, read_dictionary=[name]) as file:
+        for batch in file.iter_batches(65_536, columns=[name], use_threads=False):
+            column = batch.column(0).to_pandas().astype(object)
+            numbers = numbers or not only_text(column)
+            problems = problems or text_in_marker(column, where, name, first=first)
+            first += len(column)
+            if numbers and problems:
+                break
+    return problems if numbers else []
 
 
 def _is_number(kind: pa.DataType) -> bool:
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     tests = (pa.types.is_floating, pa.types.is_integer, pa.types.is_boolean, pa.types.is_decimal)
     return any(test(kind) for test in tests)
 
@@ -139,34 +184,23 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(inner) or pa.types.is_large_string(inner))
 
 
-def text_in_marker(column: pd.Series, where: str, name: str, *, first: int = 0) -> list[Problem]:
-    """Return the problem of a marker with text among its values, naming the first, or nothing.
+@dataclass(frozen=True, eq=False)
+class CsvTable:
+    """A text table or a worksheet of cells, kept in memory while it is small and read again in pieces otherwise.
 
     Parameters
     ----------
-    first
-        Position of the column's first row in the file, from 0.
+    labels
+        The columns of text that are kept: the sample's name and the population.
+    values
+        (n_cells, d), or None for a table too large to keep.
+    pieces
+        Reads the table from its start, some rows at a time.
+    notes
+        What was assumed about the way it is written, and what to do where that is wrong.
+    said
+        What the file says of itself.
     """
-    if pd.api.types.is_numeric_dtype(column):
-        return []
-    words = column.astype(str).str.strip().to_numpy()
-    known = column.notna().to_numpy() & ~np.isin(words.astype(str), _EMPTY)
-    wrong = np.flatnonzero(known & pd.to_numeric(column, errors="coerce").isna().to_numpy())
-    if not len(wrong):
-        return []
-    found = f"found the text {words[wrong[0]]!r} (in {len(wrong)} of {len(column)} rows)"
-    return [
-        Problem(
-            f"{where}, row {first + int(wrong[0]) + 1}, marker {name}",
-            f"Expected a number, {found}.",
-            "Correct these values, or take the column out of the file.",
-        )
-    ]
-
-
-@dataclass(frozen=True, eq=False)
-class CsvTable:
-    """A csv file of cells, kept in memory while it is small and read again in pieces otherwise."""
 
     path: Path
     where: str
@@ -174,6 +208,9 @@ class CsvTable:
     n_cells: int
     labels: dict[str, pd.Categorical]
     values: NDArray[np.float32] | None
+    pieces: Callable[[], Iterator[pd.DataFrame]]
+    notes: tuple[tuple[str, str], ...] = ()
+    said: Said = NOTHING_SAID
 
     @property
     def text(self) -> tuple[str, ...]:
@@ -187,10 +224,10 @@ class CsvTable:
             return self.values[rows][:, columns]
         taken = np.empty((len(rows), len(markers)), dtype=np.float32)
         first = 0
-        for chunk in _chunks(self.path, self.where):
+        for chunk in self.pieces():
             low, high = np.searchsorted(rows, [first, first + len(chunk)])
             if high > low:
-                taken[low:high] = chunk[list(markers)].to_numpy(np.float32)[rows[low:high] - first]
+                taken[low:high] = _float32(chunk, markers)[rows[low:high] - first]
             first += len(chunk)
         return taken
 
@@ -218,84 +255,142 @@ def _spelled(names: pd.Categorical, rows: NDArray[np.intp]) -> NDArray[Any]:
     return spelling[np.asarray(names.codes)[rows]]
 
 
-def open_csv(path: Path, where: str, *, limit: int = KEPT_BYTES) -> CsvTable:
-    """Open a csv table of cells, read through once to count and check it.
+def open_csv(path: Path, where: str, *, limit: int = KEPT_BYTES, sample_key: str | None = None) -> CsvTable:
+    """Open a text table of cells, read through once to count and check it.
 
     Parameters
     ----------
     limit
         Bytes of values up to which the table is kept in memory.
+    sample_key
+        The column that names the sample of a cell; recognised by its name when not given.
 
     Raises
     ------
     CohortError
-        When the file cannot be read, or a marker column holds text (naming row and value).
+        When the file cannot be read, a marker column holds text (naming row and value), or its numbers can be read in
+        two ways.
     """
+    dialect = find_dialect(path, where)
+    while True:
+        _require_one_reading(dialect, where)
+        pieces = partial(text_pieces, path, where, dialect, sample_key)
+        try:
+            table = _collected(path, where, pieces, limit=limit, notes=dialect.notes(), sample_key=sample_key)
+            return replace(table, said=said_in_remark(first_remark(path, dialect.encoding)))
+        except _UnreadWords as unread:
+            # rows far down may show what the first rows could not: that commas are decimal commas
+            joined = dialect.reading.joined(reading_of(unread.words))
+            if dialect.numerals in joined.ways or joined.best_of(dialect.numerals) == dialect.numerals:
+                raise CohortError(*unread.problems) from None
+            dialect = with_reading(dialect, joined)
+
+
+class _UnreadWords(Exception):  # noqa: N818  it never leaves this file
+    """Words among the numbers, which another way of writing numbers may explain."""
+
+    def __init__(self, problems: Sequence[Problem], words: Sequence[str]) -> None:
+        super().__init__()
+        self.problems, self.words = problems, words
+
+
+def _require_one_reading(dialect: Dialect, where: str) -> None:
+    """Refuse numbers such as 1,234 that have two values, and tables that write numbers in two ways."""
+    word = dialect.reading.doubt
+    if word is not None:
+        values = " or ".join(f"{value:.10g}" for value in sorted({way.number(word) for way in dialect.reading.ways}))
+        what = f"Expected numbers that can be read in one way, found {word}, which may be {values}."
+        fix = "Export them with decimal points and nothing between thousands."
+        raise CohortError(Problem(where, what, fix))
+    if not dialect.reading.ways:
+        words = dialect.reading.words
+        what = f"Expected numbers written in one way, found {words[0]} and {words[-1]}."
+        raise CohortError(Problem(where, what, "Export all with decimal points and nothing between thousands."))
+
+
+def _collected(
+    path: Path,
+    where: str,
+    pieces: Callable[[], Iterator[pd.DataFrame]],
+    *,
+    limit: int,
+    notes: tuple[tuple[str, str], ...],
+    sample_key: str | None,
+) -> CsvTable:
+    """Read a table piece by piece; every piece has a whole-numbered index, the row as its owner counts it less 1."""
     kept: list[NDArray[np.float32]] = []
     labels: dict[str, list[pd.Categorical]] = {}
     markers: tuple[str, ...] | None = None
-    problems: list[Problem] = []
+    problems: dict[str, Problem] = {}
+    unread: list[str] = []
     count, size = 0, 0
-    for chunk in _chunks(path, where):
+    for chunk in pieces():
         if markers is None:
-            markers = tuple(name for name in chunk.columns if name not in _WORDS and not _only_text(chunk[name]))
-        for name in (word for word in _WORDS if word in chunk):
+            words = label_columns(chunk.columns, sample_key)
+            markers = tuple(name for name in chunk.columns if name not in words and not only_text(chunk[name]))
+        for name in words:
             labels.setdefault(name, []).append(_categorical(chunk[name]))
-        wrong = [problem for name in markers for problem in text_in_marker(chunk[name], where, name, first=count)]
-        problems += wrong
+        for name in markers:
+            for problem in text_in_marker(chunk[name], where, name):
+                problems.setdefault(name, problem)
+                unread += chunk[name].dropna().astype(str).head(10_000).tolist()
         if not problems:
-            part = chunk[list(markers)].to_numpy(np.float32)
+            part = _float32(chunk, markers)
             size += part.nbytes
             kept = [*kept, part] if size <= limit else []
         count += len(chunk)
     if problems:
-        raise CohortError(*problems)
+        raise _UnreadWords(list(problems.values()), unread)
     joined = {name: union_categoricals(parts) for name, parts in labels.items()}
-    return CsvTable(path, where, markers or (), count, joined, np.concatenate(kept) if kept else None)
+    whole = np.concatenate(kept) if kept else None
+    return CsvTable(path, where, markers or (), count, joined, whole, pieces, notes)
 
 
-def _require_distinct(names: Sequence[str], where: str) -> None:
-    repeated = sorted(name for name, count in Counter(names).items() if count > 1)
-    if repeated:
-        what = f"Expected every column once, found {listed(repeated)} more than once."
-        raise CohortError(Problem(where, what, "Rename or remove the others."))
+def _float32(chunk: pd.DataFrame, markers: Sequence[str]) -> NDArray[np.float32]:
+    with np.errstate(over="ignore"):  # a number beyond float32 becomes infinite, and is reported as such
+        part = chunk[list(markers)]
+        words = [str(name) for name in part if not pd.api.types.is_numeric_dtype(part[name])]
+        # words that are no numbers were reported before; what is left are numbers and blanks
+        plain = {name: pd.to_numeric(part[name], errors="coerce") for name in words}
+        return (part.assign(**plain) if words else part).to_numpy(np.float32)
 
 
-def _only_text(column: pd.Series) -> bool:
-    """Whether a column holds text and no number: an annotation of the cells, not a marker."""
-    if pd.api.types.is_numeric_dtype(column):
-        return False
-    return not pd.to_numeric(column, errors="coerce").notna().any()
+def open_table(path: Path, where: str, *, sample_key: str | None = None) -> ParquetTable | CsvTable:
+    """Open a parquet, text or Excel table of cells by its suffix.
+
+    Parameters
+    ----------
+    sample_key
+        The column that names the sample of a cell; recognised by its name when not given.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".parquet":
+        return open_parquet(path, where)
+    if suffix == ".xlsx":
+        return open_worksheet(path, where, sample_key=sample_key)
+    return open_csv(path, where, sample_key=sample_key)
 
 
-def _chunks(path: Path, where: str) -> Iterator[pd.DataFrame]:
+def open_worksheet(path: Path, where: str, *, sample_key: str | None = None) -> CsvTable:
+    """Open a worksheet of cells; rows in messages are those that Excel shows.
+
+    Raises
+    ------
+    CohortError
+        When the workbook cannot be read or is too large, or a marker column holds text.
+    """
+    from lotviz.data.workbook import cell_pieces
+
+    reading = reading_of(word for piece in itertools.islice(cell_pieces(path, where), 1) for word in _texts(piece))
+    pieces = partial(worksheet_pieces, path, where, reading, sample_key)
+    dialect = with_reading(Dialect("utf-8", ";", ()), reading)
+    _require_one_reading(dialect, where)
     try:
-        separator = delimiter(path)
-        # pandas renames a repeated column without a word
-        header = pd.read_csv(path, sep=separator, header=None, nrows=1, dtype=str, encoding="utf-8-sig")
-        _require_distinct([str(name).strip() for name in header.iloc[0].dropna()], where)
-        with pd.read_csv(
-            path,
-            sep=separator,
-            chunksize=_CHUNK,
-            index_col=False,
-            encoding="utf-8-sig",
-            dtype=dict.fromkeys((*SAMPLE_KEYS, *POPULATION_KEYS), str),
-            low_memory=False,
-        ) as reader:
-            for chunk in reader:
-                chunk.columns = pd.Index([str(name).strip() for name in chunk.columns])
-                yield chunk.reset_index(drop=True)
-    except pd.errors.EmptyDataError as error:
-        raise CohortError(
-            Problem(where, "Expected a table of cells, found an empty file.", "Export it again.")
-        ) from error
-    except (pd.errors.ParserError, UnicodeDecodeError, OSError) as error:
-        reason = str(error).strip().splitlines()[0][:160]
-        what = f"Expected a table of cells, found a file that cannot be read ({reason})."
-        raise CohortError(Problem(where, what, "Export it again as CSV (UTF-8).")) from error
+        notes = dialect.notes()
+        return _collected(path, where, pieces, limit=KEPT_BYTES, notes=notes, sample_key=sample_key)
+    except _UnreadWords as unread:
+        raise CohortError(*unread.problems) from None
 
 
-def open_table(path: Path, where: str) -> ParquetTable | CsvTable:
-    """Open a parquet or csv table of cells by its suffix."""
-    return open_parquet(path, where) if path.suffix.lower() == ".parquet" else open_csv(path, where)
+def _texts(piece: pd.DataFrame) -> Iterator[str]:
+    return (word for name in piece.columns for word in piece[name].head(1000) if isinstance(word, str))

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lotviz.data.logicle import Logicle
+from lotviz.data.problems import listed
+
 if TYPE_CHECKING:
     from lotviz.data.cohort import Cohort
 
-TransformKind = Literal["arcsinh", "log1p", "none"]
+TransformKind = Literal["arcsinh", "logicle", "log1p", "none"]
+COFACTOR = 5.0
 
 
 @dataclass(frozen=True)
 class Transform:
-    """The function applied to every raw value of a cohort.
+    """The function applied to every raw value of a marker, or of all markers alike.
 
     Parameters
     ----------
     kind
-        "arcsinh" is arcsinh(x / cofactor), "log1p" is log(1 + x), "none" leaves the values alone.
+        "arcsinh" is arcsinh(x / cofactor), "logicle" the scale of Parks and Moore in decades, "log1p" is log(1 + x),
+        "none" leaves the values alone.
     cofactor
-        Where arcsinh turns from linear to logarithmic: about 5 in mass cytometry, 150 in fluorescence.
+        Where arcsinh turns from linear to logarithmic: about 5 in mass cytometry, 150 in fluorescence. The other kinds
+        have none: 5 is kept whatever is given, so that equal transforms are equal.
+    logicle
+        The parameters of the logicle scale; the usual ones when not given. None for the other kinds.
 
     Raises
     ------
@@ -38,15 +46,20 @@ class Transform:
     """
 
     kind: TransformKind = "arcsinh"
-    cofactor: float = 5.0
+    cofactor: float = COFACTOR
+    logicle: Logicle | None = None
 
     def __post_init__(self) -> None:
-        if self.kind not in ("arcsinh", "log1p", "none"):
-            raise ValueError(f"Expected transform arcsinh, log1p or none, found {self.kind}. Name one of the three.")
+        if self.kind not in get_args(TransformKind):
+            raise ValueError(
+                f"Expected transform arcsinh, logicle, log1p or none, found {self.kind}. Name one of the four."
+            )
         if not (np.isfinite(self.cofactor) and self.cofactor > 0):
             raise ValueError(
                 f"Expected a positive cofactor, found {self.cofactor}. About 5 suits mass cytometry, 150 fluorescence."
             )
+        object.__setattr__(self, "cofactor", float(self.cofactor) if self.kind == "arcsinh" else COFACTOR)
+        object.__setattr__(self, "logicle", (self.logicle or Logicle()) if self.kind == "logicle" else None)
 
     def __call__(self, values: ArrayLike) -> NDArray[np.float32]:
         """Raw values to transformed ones, any shape; log1p takes values below 0 as 0."""
@@ -55,7 +68,7 @@ class Transform:
             return np.arcsinh(raw / np.float32(self.cofactor))
         if self.kind == "log1p":
             return np.log1p(np.maximum(raw, np.float32(0)))
-        return raw
+        return raw if self.logicle is None else self.logicle.scaled(raw).astype(np.float32)
 
     def inverse(self, values: ArrayLike) -> NDArray[np.float32]:
         """Take transformed values back to raw ones, any shape."""
@@ -64,7 +77,8 @@ class Transform:
             return (np.sinh(transformed) * self.cofactor).astype(np.float32)
         if self.kind == "log1p":
             return np.expm1(transformed).astype(np.float32)
-        return transformed.astype(np.float32)
+        raw = transformed if self.logicle is None else self.logicle.raw(transformed)
+        return raw.astype(np.float32)
 
     def describe(self) -> str:
         """Say the transform in words.
@@ -74,7 +88,155 @@ class Transform:
         >>> Transform("arcsinh", cofactor=5).describe()
         'arcsinh, cofactor 5'
         """
+        if self.logicle is not None:
+            return "logicle, " + ", ".join(f"{name}={value:.10g}" for name, value in asdict(self.logicle).items())
         return f"arcsinh, cofactor {self.cofactor:g}" if self.kind == "arcsinh" else self.kind
+
+    def of(self, marker: str) -> Transform:  # noqa: ARG002  # as of `MarkerTransforms`
+        """Return the transform of a marker: this one."""
+        return self
+
+    def select(self, markers: Sequence[str]) -> Transform:  # noqa: ARG002  # as of `MarkerTransforms`
+        """Return the transform of some markers: this one."""
+        return self
+
+    def to_record(self) -> dict[str, Any]:
+        """Return the transform as JSON values; `transform_of` takes them back."""
+        record: dict[str, Any] = {"kind": self.kind, "cofactor": self.cofactor}
+        return record if self.logicle is None else {"kind": "logicle", "logicle": asdict(self.logicle)}
+
+
+@dataclass(frozen=True)
+class MarkerTransforms:
+    """A transform for each marker of a cohort, used as one on its cells.
+
+    Parameters
+    ----------
+    markers
+        The d markers, in the order of the columns.
+    transforms
+        The transform of each.
+
+    Raises
+    ------
+    ValueError
+        When there are not as many transforms as markers, or a marker comes twice.
+
+    Examples
+    --------
+    >>> own = MarkerTransforms(("CD3", "size"), (Transform("arcsinh", 150), Transform("none")))
+    >>> own([[150.0, 7.0]]).round(4)
+    array([[0.8814, 7.    ]], dtype=float32)
+    >>> own.describe()
+    'arcsinh, cofactor 150 (CD3); none (size)'
+    """
+
+    markers: tuple[str, ...]
+    transforms: tuple[Transform, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.markers) != len(self.transforms) or len(set(self.markers)) < len(self.markers) or not self.markers:
+            raise ValueError(
+                f"Expected one transform for each of different markers, found {len(self.transforms)} for "
+                f"{listed(self.markers)}. Name every marker once."
+            )
+
+    @property
+    def kind(self) -> str:
+        """The kind of all transforms, or "mixed"."""
+        kinds = {transform.kind for transform in self.transforms}
+        return kinds.pop() if len(kinds) == 1 else "mixed"
+
+    def __call__(self, values: ArrayLike) -> NDArray[np.float32]:
+        """Raw values (..., d) to transformed ones."""
+        raw = self._columns(values, np.float32)
+        # markers of the same transform go through it at once
+        changed = np.empty(raw.shape, dtype=np.float32)
+        for transform, columns in self._groups():
+            changed[..., columns] = transform(raw[..., columns])
+        return changed
+
+    def inverse(self, values: ArrayLike) -> NDArray[np.float32]:
+        """Take transformed values (..., d) back to raw ones."""
+        transformed = self._columns(values, np.float64)
+        raw = np.empty(transformed.shape, dtype=np.float32)
+        for transform, columns in self._groups():
+            raw[..., columns] = transform.inverse(transformed[..., columns])
+        return raw
+
+    def describe(self) -> str:
+        """Say the transforms in words, with the markers of each."""
+        words = [
+            f"{transform.describe()} ({listed((self.markers[column] for column in columns), 4)})"
+            for transform, columns in self._groups()
+        ]
+        return "; ".join(words[:6]) + (f"; and {len(words) - 6} more" if len(words) > 6 else "")
+
+    def of(self, marker: str) -> Transform:
+        """Return the transform of a marker.
+
+        Raises
+        ------
+        ValueError
+            For a marker that has none.
+        """
+        if marker not in self.markers:
+            raise ValueError(f"Expected a marker with a transform, found {marker}. There are {listed(self.markers)}.")
+        return self.transforms[self.markers.index(marker)]
+
+    def select(self, markers: Sequence[str]) -> AnyTransform:
+        """Return the transforms of some markers, in their order; one `Transform` where they are all alike."""
+        own = dict(zip(self.markers, self.transforms, strict=True))
+        return alike({marker: own[marker] if marker in own else self.of(marker) for marker in markers})
+
+    def to_record(self) -> dict[str, Any]:
+        """Return the transforms as JSON values; `transform_of` takes them back."""
+        return {"markers": list(self.markers), "transforms": [transform.to_record() for transform in self.transforms]}
+
+    def _columns(self, values: ArrayLike, dtype: type[np.floating]) -> NDArray[Any]:
+        found = np.asarray(values, dtype=dtype)
+        if not found.ndim or found.shape[-1] != len(self.markers):
+            raise ValueError(
+                f"Expected values of {len(self.markers)} markers, found an array of shape {found.shape}. Give one "
+                "column for each marker."
+            )
+        return found
+
+    def _groups(self) -> list[tuple[Transform, list[int]]]:
+        """Return every different transform and the columns it is for."""
+        columns: dict[Transform, list[int]] = {}
+        for column, transform in enumerate(self.transforms):
+            columns.setdefault(transform, []).append(column)
+        return list(columns.items())
+
+
+AnyTransform = Transform | MarkerTransforms
+
+
+def alike(transforms: Mapping[str, Transform]) -> AnyTransform:
+    """Return the one transform of all markers where they are alike, and one for each marker otherwise."""
+    different = set(transforms.values())
+    return different.pop() if len(different) == 1 else MarkerTransforms(tuple(transforms), tuple(transforms.values()))
+
+
+def transform_of(record: Mapping[str, Any]) -> AnyTransform:
+    """Return the transform that `to_record` wrote, of this version of lotviz or an older one.
+
+    Raises
+    ------
+    ValueError, TypeError, KeyError
+        For what is no such record.
+    """
+    if "transforms" in record:
+        markers = tuple(str(name) for name in record["markers"])
+        return MarkerTransforms(markers, tuple(_one_of(one) for one in record["transforms"]))
+    return _one_of(record)
+
+
+def _one_of(record: Mapping[str, Any]) -> Transform:
+    given = dict(record)
+    logicle = given.pop("logicle", None)
+    return Transform(**given, logicle=None if logicle is None else Logicle(**logicle))
 
 
 @dataclass(frozen=True, eq=False)

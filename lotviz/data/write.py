@@ -6,15 +6,22 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from lotviz.data.cohort import Cohort
+from lotviz.data.csv_write import write_csv_header, write_csv_mark, write_csv_rows
+from lotviz.data.fcs_write import write_fcs
+from lotviz.data.formats import (
+    POPULATION,
+    TABLE_WORDS,
+    fcs_marks,
+    save_annotated,
+)
+from lotviz.data.marks import marks, plain, written_names
 from lotviz.data.problems import CohortError, Problem
 from lotviz.data.read import TRUTH_FILE
 
@@ -22,7 +29,7 @@ Format = Literal["parquet", "csv", "fcs", "h5ad"]
 
 
 def write_cohort(cohort: Cohort, folder: str | Path, *, format: Format = "parquet") -> Path:  # noqa: A002  the word users type
-    """Write raw cells and the sample table to a new folder.
+    """Write raw cells and the sample table to a new folder; every file says so where cells are synthetic.
 
     Parameters
     ----------
@@ -40,7 +47,7 @@ def write_cohort(cohort: Cohort, folder: str | Path, *, format: Format = "parque
     Raises
     ------
     CohortError
-        When the folder holds something already, or a sample cannot be read.
+        When the folder holds something already, or a sample cannot be read or has no cells.
     ValueError
         For an unknown format.
     """
@@ -51,6 +58,7 @@ def write_cohort(cohort: Cohort, folder: str | Path, *, format: Format = "parque
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         what = "Expected a new or empty folder, found one with files in it."
         raise CohortError(Problem(str(folder), what, "Name another folder, or remove this one."))
+    _require_cells(cohort)
     target.parent.mkdir(parents=True, exist_ok=True)
     # written beside the target and renamed, so that an interrupted write leaves no half of a cohort
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as room:
@@ -58,7 +66,7 @@ def write_cohort(cohort: Cohort, folder: str | Path, *, format: Format = "parque
         draft.mkdir()
         writers[format](cohort, draft)
         if cohort.truth is not None:
-            text = json.dumps(_plain(cohort.truth), indent=2, ensure_ascii=False)
+            text = json.dumps(plain(cohort.truth), indent=2, ensure_ascii=False)
             (draft / TRUTH_FILE).write_text(text + "\n", encoding="utf-8")
         if target.exists():
             target.rmdir()
@@ -66,26 +74,50 @@ def write_cohort(cohort: Cohort, folder: str | Path, *, format: Format = "parque
     return target
 
 
-def _plain(value: Any) -> Any:
-    """Arrays and tuples as lists, for JSON."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(inner) for inner in value]
-    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
+def _require_cells(cohort: Cohort) -> None:
+    empty = [str(name) for name, count in cohort.cell_counts.items() if not count]
+    problems = [
+        Problem(f"sample {name}", "Expected cells to write, found none.", "Leave the sample out.", samples=(name,))
+        for name in empty
+    ]
+    if not cohort.markers:
+        problems.append(Problem(cohort.origin or cohort.name, "Expected markers to write, found none.", "Choose some."))
+    if problems:
+        raise CohortError(*problems)
 
 
-def _write_samples(cohort: Cohort, folder: Path, key: str = "sample_id") -> None:
-    cohort.samples.rename_axis(key).to_csv(folder / "samples.csv", lineterminator="\n")
+def _marks(cohort: Cohort) -> dict[str, str]:
+    return marks({"cohort": cohort.name}, synthetic=cohort.synthetic)
 
 
-def _long(cohort: Cohort, sample: str) -> pd.DataFrame:
-    table = pd.DataFrame(cohort.raw(sample), columns=list(cohort.markers))
+def _markers(cohort: Cohort) -> list[str]:
+    return list(written_names(cohort.markers, taken=TABLE_WORDS))
+
+
+def _samples(cohort: Cohort, key: str, taken: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Return the table of samples with its names in column `key`; columns called like it or `taken` are numbered."""
+    table = cohort.samples.copy()
+    table.columns = pd.Index(written_names(map(str, table.columns), taken=(key, *taken)))
+    return table.rename_axis(key)
+
+
+def _write_samples(cohort: Cohort, folder: Path) -> None:
+    # a column "sample" of the metadata would be taken for the names
+    _samples(cohort, "sample_id", ("sample",)).to_csv(folder / "samples.csv", lineterminator="\n")
+
+
+def _long(cohort: Cohort, sample: str, *, labelled: bool) -> pd.DataFrame:
+    table = pd.DataFrame(cohort.raw(sample), columns=_markers(cohort))
     table.insert(0, "sample_id", sample)
-    labels = cohort.populations(sample)
-    if labels is not None:
-        table["cell_type"] = labels.astype(object)
+    if labelled:
+        labels = cohort.populations(sample)
+        table[POPULATION] = None if labels is None else labels.astype(object)
     return table
+
+
+def _labelled(cohort: Cohort) -> bool:
+    """Whether the cells of any sample have a population."""
+    return any(cohort.populations(sample) is not None for sample in cohort.samples.index)
 
 
 def _write_parquet(cohort: Cohort, folder: Path) -> None:
@@ -93,43 +125,36 @@ def _write_parquet(cohort: Cohort, folder: Path) -> None:
     import pyarrow.parquet as pq
 
     _write_samples(cohort, folder)
-    writer: pq.ParquetWriter | None = None
-    for sample in cohort.samples.index:
-        table = pa.Table.from_pandas(_long(cohort, sample), preserve_index=False)
-        writer = writer or pq.ParquetWriter(folder / "cells.parquet", table.schema, compression="zstd")
-        writer.write_table(table)  # a row group a sample: one sample is read without the others
-    if writer is not None:
-        writer.close()
+    labelled = _labelled(cohort)
+    numbers = [pa.field(name, pa.float32()) for name in _markers(cohort)]
+    words = [pa.field(POPULATION, pa.string())] if labelled else []
+    schema = pa.schema([pa.field("sample_id", pa.string()), *numbers, *words], metadata=_marks(cohort))
+    with pq.ParquetWriter(folder / "cells.parquet", schema, compression="zstd") as writer:
+        for sample in cohort.samples.index:
+            table = _long(cohort, sample, labelled=labelled)
+            # a row group a sample: one sample is read without the others
+            writer.write_table(pa.Table.from_pandas(table, schema=schema, preserve_index=False), len(table))
 
 
 def _write_csv(cohort: Cohort, folder: Path) -> None:
     _write_samples(cohort, folder)
-    with (folder / "cells.csv").open("w", encoding="utf-8", newline="") as handle:
-        for number, sample in enumerate(cohort.samples.index):
-            # nine significant digits bring every float32 back as it was
-            table = _long(cohort, sample)
-            table.to_csv(handle, index=False, header=number == 0, float_format="%.9g", lineterminator="\n")
+    labelled = _labelled(cohort)
+    with (folder / "cells.csv").open("w", encoding="utf-8", newline="") as file:
+        write_csv_mark(file, _marks(cohort))
+        write_csv_header(file, ["sample_id", *_markers(cohort), *([POPULATION] if labelled else [])])
+        for sample in cohort.samples.index:
+            table = _long(cohort, sample, labelled=labelled)
+            write_csv_rows(file, table, cohort.raw(sample))
 
 
 def _write_fcs(cohort: Cohort, folder: Path) -> None:
-    from flowio import create_fcs
-
     (folder / "fcs").mkdir()
     files = _file_names(list(cohort.samples.index))
     for sample, name in files.items():
-        raw = cohort.raw(sample)
-        ranges = {f"P{number}R": str(_range(raw[:, number - 1])) for number in range(1, raw.shape[1] + 1)}
-        with (folder / "fcs" / name).open("wb") as handle:
-            events = raw.astype(float).ravel().tolist()
-            create_fcs(handle, events, list(cohort.markers), list(cohort.markers), metadata_dict=ranges)
-    table = cohort.samples.rename_axis("sample").reset_index()
+        write_fcs(folder / "fcs" / name, cohort.raw(sample), _markers(cohort), keywords=fcs_marks(_marks(cohort)))
+    table = _samples(cohort, "sample", ("file", "sample_id")).reset_index()
     table.insert(1, "file", [f"fcs/{files[sample]}" for sample in cohort.samples.index])
     table.to_csv(folder / "sheet.csv", index=False, lineterminator="\n")
-
-
-def _range(values: NDArray[np.float32]) -> int:
-    top = float(values.max()) if len(values) else 0.0
-    return max(1024, int(np.ceil(top)) + 1)
 
 
 def _file_names(samples: list[str]) -> dict[str, str]:
@@ -137,7 +162,7 @@ def _file_names(samples: list[str]) -> dict[str, str]:
     names: dict[str, str] = {}
     taken: set[str] = set()
     for sample in samples:
-        stem = re.sub(r"[^\w.+-]+", "_", sample).strip(".") or "sample"
+        stem = re.sub(r"[^\w.+-]+", "_", sample).strip(".")[:80] or "sample"
         number, name = 1, f"{stem}.fcs"
         while name.lower() in taken:
             number += 1
@@ -148,17 +173,14 @@ def _file_names(samples: list[str]) -> dict[str, str]:
 
 
 def _write_h5ad(cohort: Cohort, folder: Path) -> None:
-    from anndata import AnnData
-
     samples = list(cohort.samples.index)
     cells = np.concatenate([cohort.raw(sample) for sample in samples])
     of_cell = np.repeat(np.arange(len(samples)), [int(cohort.cell_counts[sample]) for sample in samples])
-    obs = cohort.samples.rename_axis(None).iloc[of_cell].reset_index(drop=True)
+    obs = _samples(cohort, "sample", (POPULATION,)).rename_axis(None).iloc[of_cell].reset_index(drop=True)
     names = pd.Categorical(np.array(samples, dtype=object)[of_cell], categories=samples)
     obs.insert(0, "sample", pd.Series(names))
     labels = [cohort.populations(sample) for sample in samples]
     if all(found is not None for found in labels):
-        obs["cell_type"] = pd.Categorical(np.concatenate([found for found in labels if found is not None]))
+        obs[POPULATION] = pd.Categorical(np.concatenate([found for found in labels if found is not None]))
     obs.index = pd.Index([f"cell{number}" for number in range(len(obs))])
-    var = pd.DataFrame(index=pd.Index(list(cohort.markers)))
-    AnnData(cells, obs=obs, var=var).write_h5ad(folder / "cohort.h5ad", compression="gzip")
+    save_annotated(folder / "cohort.h5ad", cells, obs, markers=_markers(cohort), uns=_marks(cohort))

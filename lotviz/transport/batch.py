@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -15,6 +15,7 @@ from scipy.sparse import csr_array
 from lotviz.data.cohort import Cohort
 from lotviz.data.problems import CohortError, Problem
 from lotviz.data.transforms import Scaling
+from lotviz.data.versions import installed
 from lotviz.transport.cautions import file_cautions, reference_cautions, residual_cautions, solver_cautions
 from lotviz.transport.cells import CohortCells, RememberedCells
 from lotviz.transport.embedding import LOTEmbedding
@@ -31,7 +32,6 @@ from lotviz.transport.reference_choice import (
 from lotviz.transport.samples import Work, in_space, require_cells, transport_samples
 from lotviz.transport.store import TransportStore
 from lotviz.transport.transported import TransportedSample
-from lotviz.transport.versions import installed
 
 _STEPS_BEFORE_TRANSPORT = 2
 
@@ -157,7 +157,7 @@ class EmbedRequest:
             "cells_per_sample": self.cells_per_sample,
             "seed": self.seed,
             "solver": solver_at_hand(self.solver),
-            "transform": asdict(self.cohort.transform),
+            "transform": self.cohort.transform.to_record(),
         }
 
 
@@ -262,7 +262,7 @@ def project(
     """Transport the samples of a cohort to the reference of an embedding; see `LOTEmbedding.project`."""
     _require_positive("workers", workers)
     started = time.perf_counter()
-    cohort = in_space(cohort, embedding.markers, embedding.transform)
+    cohort = in_space(cohort, embedding.markers, embedding.transform, components=embedding.components)
     parameters = dict(embedding.parameters)
     solver = parameters.get("solver", "pot")  # embeddings that do not say so were made when there was no other
     work = Work(parameters["cells_per_sample"], parameters["seed"], workers=workers, solver=solver)
@@ -325,6 +325,7 @@ def _assemble(
         name=cohort.name,
         origin=cohort.origin,
         synthetic=cohort.synthetic,
+        components=cohort.components,
     )
 
 

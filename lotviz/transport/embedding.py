@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from lotviz.data.cohort import Cohort
+from lotviz.data.components import Components
 from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
-from lotviz.data.transforms import Scaling, Transform
+from lotviz.data.transforms import AnyTransform, Scaling
 from lotviz.transport.cells import CellStore
 from lotviz.transport.interpolation import Barycenter, barycenter, interpolate
 from lotviz.transport.progress import Progress
@@ -81,11 +82,13 @@ class LOTEmbedding:
         How long it took.
     name, origin, synthetic
         What the cohort is called, where it was read from, and whether it was ever measured.
+    components
+        Where the markers are components of genes: their loadings, in the order of the markers; otherwise None.
     """
 
     samples: pd.DataFrame
     markers: tuple[str, ...]
-    transform: Transform
+    transform: AnyTransform
     reference: Reference
     scaling: Scaling
     maps: NDArray[np.float64]
@@ -105,6 +108,7 @@ class LOTEmbedding:
     name: str = ""
     origin: str = ""
     synthetic: bool = False
+    components: Components | None = None
 
     @property
     def masses(self) -> NDArray[np.float64]:
@@ -246,7 +250,8 @@ class LOTEmbedding:
         Parameters
         ----------
         cohort
-            Samples with at least the markers of this embedding, in the same transform.
+            Samples with at least the markers of this embedding, in the same transform; where they are components of
+            genes, read with `components=embedding.components`.
         workers
             How many threads; the result does not depend on it.
         progress
@@ -261,7 +266,7 @@ class LOTEmbedding:
         Raises
         ------
         CohortError
-            A marker is missing, the transform differs, or a sample is not usable.
+            A marker is missing, the transform or the components differ, or a sample is not usable.
         Cancelled
             `cancel` was set.
         """

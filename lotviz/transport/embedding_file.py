@@ -12,7 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from lotviz.data.transforms import Scaling, Transform
+from lotviz.data.component_record import ARRAYS, from_record, to_record
+from lotviz.data.components import Components
+from lotviz.data.transforms import Scaling, Transform, transform_of
 from lotviz.transport.archive import (
     ArchiveReader,
     ArchiveWriter,
@@ -32,7 +34,7 @@ from lotviz.transport.reference import Reference
 from lotviz.transport.table import table_from_json, table_to_json
 
 _FORMAT = "lotviz embedding"
-_VERSION = 1
+_VERSION = 3  # 2 holds a transform for each marker, or logicle; 3 holds components of genes
 _BY_SAMPLE = ("costs", "residuals", "dual_gaps", "variances")
 _COUNTS = ("n_cells", "n_cells_used")
 
@@ -171,15 +173,19 @@ def _write_arrays(archive: ArchiveWriter, embedding: LOTEmbedding) -> None:
         archive.array(name, getattr(embedding, name))
     for name in _COUNTS:
         archive.array(name, getattr(embedding, name).astype(np.int64))
+    if embedding.components is not None:
+        for name in ARRAYS:
+            archive.array(f"components/{name}", getattr(embedding.components, name))
 
 
 def _header(embedding: LOTEmbedding, levels: dict[str, list[str] | None]) -> dict[str, Any]:
+    components = {} if embedding.components is None else {"components": to_record(embedding.components)}
     return {
         "format": _FORMAT,
-        "version": _VERSION,
+        "version": _version_of(embedding),
         "samples": table_to_json(embedding.samples),
         "markers": list(embedding.markers),
-        "transform": {"kind": embedding.transform.kind, "cofactor": embedding.transform.cofactor},
+        "transform": embedding.transform.to_record(),
         "reference": {
             "kind": embedding.reference.kind,
             "seed": embedding.reference.seed,
@@ -195,7 +201,17 @@ def _header(embedding: LOTEmbedding, levels: dict[str, list[str] | None]) -> dic
         "name": embedding.name,
         "origin": embedding.origin,
         "synthetic": embedding.synthetic,
+        **components,
     }
+
+
+def _version_of(embedding: LOTEmbedding) -> int:
+    """Return the oldest version that knows all of it: files that need no newer lotviz can be opened by an older one."""
+    if embedding.components is not None:
+        return 3  # an older one would take the components of any cohort for these
+    transform = embedding.transform
+    plain = isinstance(transform, Transform) and transform.kind != "logicle"
+    return 1 if plain else 2
 
 
 def _require_version(header: dict[str, Any], path: Path) -> None:
@@ -239,7 +255,7 @@ def _embedding(archive: ArchiveReader, header: dict[str, Any]) -> LOTEmbedding:
     return LOTEmbedding(
         samples=samples,
         markers=markers,
-        transform=Transform(**header["transform"]),
+        transform=transform_of(header["transform"]),
         reference=Reference(
             archive.array("reference/points", "<f8", (m, d)),
             archive.array("reference/masses", "<f8", (m,)),
@@ -259,8 +275,17 @@ def _embedding(archive: ArchiveReader, header: dict[str, Any]) -> LOTEmbedding:
         name=header["name"],
         origin=header["origin"],
         synthetic=header["synthetic"],
+        components=_components(archive, header, markers),
         **by_sample,
         **counts,
+    )
+
+
+def _components(archive: ArchiveReader, header: dict[str, Any], markers: tuple[str, ...]) -> Components | None:
+    if "components" not in header:
+        return None
+    return from_record(
+        header["components"], markers, lambda name, shape: archive.array(f"components/{name}", "<f8", shape)
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,8 +16,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, issparse
 
+from lotviz.data.component_record import ARRAYS, from_record, to_record
 from lotviz.data.problems import CohortError, Problem, listed
-from lotviz.data.transforms import Scaling, Transform
+from lotviz.data.transforms import Scaling, transform_of
 from lotviz.transport.archive import EmbeddingFileError
 from lotviz.transport.cells import CohortCells, RememberedCells
 from lotviz.transport.doors import as_masses
@@ -30,9 +31,10 @@ if TYPE_CHECKING:
     import anndata as ad
 
     from lotviz.data.cohort import Cohort
+    from lotviz.data.components import Components
 
 _FORMAT = "lotviz embedding"
-_VERSION = 1
+_VERSION = 2  # 2 holds components of genes
 _BY_SAMPLE = ("costs", "residuals", "dual_gaps", "variances")
 _COUNTS = ("n_cells", "n_cells_used")
 _NO_NAMES = ("", ".", "_index", "sample")  # h5ad keeps these for itself, and the last is the name of the index
@@ -84,7 +86,8 @@ def to_anndata(embedding: LOTEmbedding) -> ad.AnnData:
         `X` the vectors (N, m * d), whose distances are LOT distances; layer "maps" the maps in scaled marker
         units; `obs` the sample table, then costs, residuals, dual_gaps, variances, n_cells and n_cells_used (with
         "_" appended where a column of the table has that name); `var` point, marker and mass; `uns["lotviz"]` the
-        reference, the scaling, the plan of every sample by its position, and as JSON text how it was made.
+        reference, the scaling, the plan of every sample by its position, and as JSON text how it was made; where
+        the markers are components of genes, also `components`: loadings (d, genes), genes, means and variances.
 
     Examples
     --------
@@ -113,11 +116,12 @@ def to_anndata(embedding: LOTEmbedding) -> ad.AnnData:
         uns={
             "lotviz": {
                 "format": _FORMAT,
-                "version": _VERSION,
+                "version": 1 if embedding.components is None else _VERSION,
                 "made": json.dumps(_described(embedding, columns[:described], numbers), default=_plain),
                 "reference": {"points": reference.points.copy(), "masses": reference.masses.copy()},
                 "scaling": {"center": scaling.center.copy(), "scale": scaling.scale.copy()},
                 "plans": {f"{position:05}": plan.copy() for position, plan in enumerate(embedding.plans)},
+                **_loadings(embedding.components),
             }
         },
     )
@@ -132,6 +136,8 @@ def from_anndata(adata: ad.AnnData, *, cohort: Cohort | None = None) -> LOTEmbed
 def _described(embedding: LOTEmbedding, columns: list[str], numbers: Mapping[str, str]) -> dict[str, Any]:
     """Say by JSON values all that is neither an array nor a plan."""
     plain = {name: getattr(embedding, name) for name in _PLAIN_PARTS}
+    if embedding.components is not None:
+        plain["components"] = to_record(embedding.components)
     return plain | {
         "parameters": dict(embedding.parameters),
         "versions": dict(embedding.versions),
@@ -140,13 +146,28 @@ def _described(embedding: LOTEmbedding, columns: list[str], numbers: Mapping[str
         "samples": table_to_json(embedding.samples),
         "columns": columns,
         "numbers": dict(numbers),
-        "transform": asdict(embedding.transform),
+        "transform": embedding.transform.to_record(),
         "reference": {
             "kind": embedding.reference.kind,
             "seed": embedding.reference.seed,
             "details": dict(embedding.reference.details),
         },
     }
+
+
+def _loadings(components: Components | None) -> dict[str, Any]:
+    if components is None:
+        return {}
+    arrays = {name: getattr(components, name).copy() for name in ARRAYS}
+    return {"components": {"genes": np.array(components.genes, dtype=object), **arrays}}
+
+
+def _components(held: Mapping[str, Any], made: Mapping[str, Any], markers: tuple[str, ...]) -> Components | None:
+    if "components" not in made:
+        return None
+    return from_record(
+        made["components"], markers, lambda name, shape: _array(held["components"][name], f"components {name}", shape)
+    )
 
 
 def _variables(masses: NDArray[np.float64], markers: tuple[str, ...]) -> pd.DataFrame:
@@ -208,7 +229,7 @@ def _embedding(adata: ad.AnnData, held: Mapping[str, Any]) -> LOTEmbedding:
     return LOTEmbedding(
         samples=_samples(adata, table.iloc[positions], made),
         markers=markers,
-        transform=Transform(**made["transform"]),
+        transform=transform_of(made["transform"]),
         reference=Reference(
             _array(held["reference"]["points"], "reference points", (m, d)),
             masses,
@@ -232,6 +253,7 @@ def _embedding(adata: ad.AnnData, held: Mapping[str, Any]) -> LOTEmbedding:
         name=str(made["name"]),
         origin=str(made["origin"]),
         synthetic=bool(made["synthetic"]),
+        components=_components(held, made, markers),
         **by_sample,
         **counts,
     )
@@ -315,7 +337,8 @@ def _plan(plan: Any, shape: tuple[int, int]) -> csr_array:
 def _with_cells(embedding: LOTEmbedding, cohort: Cohort) -> LOTEmbedding:
     """Draw the cells anew from a cohort; the hash of each sample is checked when its cells are read."""
     names = list(embedding.samples.index)
-    found = in_space(cohort, embedding.markers, embedding.transform).select(samples=names)
+    there = in_space(cohort, embedding.markers, embedding.transform, components=embedding.components)
+    found = there.select(samples=names)
     expected = dict(zip(names, embedding.n_cells.tolist(), strict=True))
     problems = [
         Problem(

@@ -202,7 +202,7 @@ def _on_embedding(cohort: Cohort, path: Path, *, scale: str, seed: int) -> Groun
         raise CohortError(Problem(str(path), what, f"Ask for scaling {its_scale}, or for another reference."))
     details = {**saved.reference.details, "embedding": path.name}
     return Ground(
-        in_space(cohort, saved.markers, saved.transform),
+        in_space(cohort, saved.markers, saved.transform, components=saved.components),
         saved.scaling,
         str(path),
         seed,

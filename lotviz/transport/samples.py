@@ -11,8 +11,10 @@ from pathlib import Path
 from scipy.sparse import csr_array
 
 from lotviz.data.cohort import Cohort
+from lotviz.data.component_record import digest_of
+from lotviz.data.components import Components
 from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
-from lotviz.data.transforms import Scaling, Transform
+from lotviz.data.transforms import AnyTransform, Scaling
 from lotviz.transport.coupling import ConvergenceError, solve
 from lotviz.transport.doors import require_memory, transport_bytes
 from lotviz.transport.engine import ExactSolver, solver_at_hand
@@ -173,13 +175,21 @@ def require_cells(cohort: Cohort) -> None:
         )
 
 
-def in_space(cohort: Cohort, markers: Sequence[str], transform: Transform) -> Cohort:
+def in_space(
+    cohort: Cohort, markers: Sequence[str], transform: AnyTransform, *, components: Components | None
+) -> Cohort:
     """Return the cohort with just these markers, in their order, when it is in the same space.
+
+    Parameters
+    ----------
+    components
+        Those that the markers are, in their order; None for measured markers.
 
     Raises
     ------
     CohortError
-        Naming every marker that is missing, and a transform that differs.
+        Naming every marker that is missing, a transform that differs, and components of the same names but of other
+        loadings.
     """
     where = cohort.origin or cohort.name
     problems = [
@@ -191,13 +201,39 @@ def in_space(cohort: Cohort, markers: Sequence[str], transform: Transform) -> Co
         for marker in markers
         if marker not in cohort.markers
     ]
-    expected, found = transform.describe(), cohort.transform.describe()
-    if expected != found:
+    differ = [name for name in markers if name in cohort.markers and transform.of(name) != cohort.transform.of(name)]
+    if differ:
+        expected, found = transform.select(differ).describe(), cohort.transform.select(differ).describe()
         what = f"Expected the transform of the embedding ({expected}), found another ({found})."
         problems.append(Problem(where, what, "Read the cohort with the transform of the embedding."))
     if problems:
         raise CohortError(*problems)
-    return cohort.select(markers=markers)
+    chosen = cohort.select(markers=markers)
+    _require_components(chosen, components, where)
+    return chosen
+
+
+def _require_components(cohort: Cohort, components: Components | None, where: str) -> None:
+    """Refuse other components: they are called PC1, PC2, ... in every cohort and mean something else in each."""
+    if components is None or cohort.components is None:
+        if components is not cohort.components:
+            what = f"Expected {_described(components)}, as in the embedding, found {_described(cohort.components)}."
+            fix = "Read the cohort with components=embedding.components; lotviz project does so by itself."
+            raise CohortError(Problem(where, what, fix if components else "Read the cohort without components."))
+    elif digest_of(components) != digest_of(cohort.components):
+        what = (
+            f"Expected the components of the embedding, {_described(components)}, found others of the same names: "
+            f"{_described(cohort.components)}, with other loadings."
+        )
+        fix = "Read the cohort with components=embedding.components; lotviz project does so by itself."
+        raise CohortError(Problem(where, what, fix))
+
+
+def _described(components: Components | None) -> str:
+    if components is None:
+        return "measured markers"
+    count, genes, samples = len(components.names), len(components.genes), len(components.samples)
+    return f"{count} component{'s' * (count != 1)} of {genes:,} genes fitted on {samples} sample{'s' * (samples != 1)}"
 
 
 def _scratch(store: TransportStore | None) -> Path | None:

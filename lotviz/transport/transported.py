@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lotviz.data.transforms import Scaling
+from lotviz.data.versions import installed
 from lotviz.transport.cells import hash_of
 from lotviz.transport.reference import Reference
-from lotviz.transport.versions import installed
 
 _EDITION = 2  # raised when the solver gives other bits for the same cells, or an entry of the store looks different
 _SOFTWARE = ("lotviz", "numpy", "scipy", "numba", "POT")

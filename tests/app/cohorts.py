@@ -98,6 +98,7 @@ def kinds(cohort: Cohort) -> list[str]:
 
 COHORTS: dict[str, Callable[[], Cohort]] = {
     "patients": small,
+    "enough patients": lambda: small(samples=10),
     "organoids": lambda: simulate("organoids", cells=120, markers=6, replicates=2, lines=2, seed=5),
     "no metadata": without_metadata,
     "twelve classes": twelve_classes,

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import param
 import pytest
-from panel.io.location import Location
 
 from lotviz.app import pages
+from lotviz.app.address import address_to_choices, choices_to_address
 from lotviz.app.choices import NONE, PAGES, VIEW, Choices
 
 
@@ -62,7 +62,7 @@ def test_sessions_do_not_share_what_they_are_offered():
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("t", 1.5), ("t", "x"), ("points", 1), ("points", 10**6), ("seed", -1), ("cofactor", 0), ("theme", "pink"),
+    [("t", 1.5), ("t", "x"), ("points", 1), ("points", 10**6), ("seed", -1), ("cofactor", -1), ("theme", "pink"),
      ("page", "Nowhere"), ("transform", "rm -rf"), ("part", "All"), ("axes", "Three markers")],
 )  # fmt: skip
 def test_what_cannot_be_is_refused(name, value):
@@ -75,14 +75,23 @@ def test_choices_survive_the_way_through_the_address():
         "page": "Morph", "cohort": "a folder/it's.h5ad", "transform": "log1p", "cofactor": 150.0, "points": 64,
         "seed": 7, "label": "<b>", "group": NONE, "batch": "plate & run", "positive": "患者", "colour": "age",
         "a": "P1", "b": 'P"2"', "axes": "Two markers", "x": "CD3", "y": "CD4+", "part": "Shape", "insist": True,
-        "shade": "Contribution to score", "t": 0.25, "theme": "dark",
+        "shade": "Contribution to score", "t": 0.25, "theme": "dark", "shown": "Margins", "compensate": "no",
+        "columns": {"sample": "Probe & Röhrchen"}, "layer": "obsm/X_pca", "markers": ["CD3", "a, b", "µ=1"],
     }  # fmt: skip
     assert set(given) == set(Choices.IN_ADDRESS)
-    names = {name: name for name in Choices.IN_ADDRESS}
-    there, back = Location(), Choices()
-    there.sync(Choices(**given), names)
-    Location(search=there.search).sync(back, names)
+    back = Choices()
+    address_to_choices(choices_to_address(Choices(**given)), back)
     assert {name: getattr(back, name) for name in given} == given
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["?markers=3", "?markers=[1]", "?columns=[]", '?columns={"a":1}', "?markers={", "?cofactor=-1", "?shown=All"],
+)
+def test_an_address_that_makes_no_sense_changes_nothing(query):
+    choices = Choices()
+    address_to_choices(query, choices)
+    assert choices_to_address(choices) == choices_to_address(Choices())
 
 
 def test_offering_tells_watchers_of_the_change_only():

@@ -17,8 +17,8 @@ from lotviz.data import Problem
 from tests.app.cohorts import COHORTS, HOSTILE, MARKUP
 
 SAFE = {
-    "b", "br", "code", "details", "div", "h1", "h2", "header", "i", "p", "pre", "span", "summary", "table", "tbody",
-    "td", "th", "thead", "tr",
+    "b", "br", "code", "details", "div", "h1", "h2", "header", "i", "li", "p", "pre", "span", "summary", "table", "tbody",
+    "td", "th", "thead", "tr", "ul",
 }  # fmt: skip
 WHERE_NAMES_LEAD = {"href", "src", "srcset", "action", "formaction", "xlink:href"}
 
@@ -209,7 +209,7 @@ def test_weights_that_would_explain_noise_are_hidden_until_asked_for(session_on)
 
 
 def test_a_cohort_without_problems_is_ready(session_on):
-    _page, text = fill(session_on("patients"), "Cohort")
+    _page, text = fill(session_on("enough patients"), "Cohort")
     assert "Yes." in text
     assert "No problem was found" in text
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from lotviz.app.workspace import DEMOS, KEPT, MOST_SEEN, SKETCHED, Comparison, Opened, Opening, Separation, Workspace
+from lotviz.app.workspace import DEMOS, KEPT, MOST_SEEN, Comparison, Opened, Opening, Separation, Workspace
 from lotviz.data import CohortError, Problem, simulate, write_cohort
 from lotviz.transport import Cancelled
 from tests.app.cohorts import small
@@ -107,8 +107,7 @@ def test_a_very_wide_root_is_not_searched_to_its_end(root, monkeypatch):
 
 def test_a_cohort_below_the_root_is_opened_and_looked_through(root):
     shown = read(Workspace(root), "study")
-    assert list(shown.cohort.samples.index) == list(shown.sketch)
-    assert all(len(cells) <= SKETCHED for cells in shown.sketch.values())
+    assert list(shown.cohort.samples.index) == list(shown.quality.profiles.names)
     assert all(problem.severity == "warning" for problem in shown.problems)
 
 
@@ -160,7 +159,8 @@ def test_the_built_in_cohorts_are_simulated_and_the_same_every_time(tmp_path, na
 
 def test_a_cohort_with_errors_is_refused_with_all_of_them(root):
     cells = root / "study" / "cells.csv"
-    lines = cells.read_text().splitlines()
+    remark, *lines = cells.read_text().splitlines()
+    assert remark.startswith("# synthetic")
     names = lines[0].split(",")
     for row, column in ((1, 1), (200, 2)):
         values = lines[row].split(",")

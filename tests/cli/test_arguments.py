@@ -61,7 +61,7 @@ def test_version(capsys):
         (["embed", "study", "-o", "e.lot", "--cofactor", "0"], "number above 0, found '0'"),
         (["embed", "study", "-o", "e.lot", "--cofactor", "nan"], "number above 0, found 'nan'"),
         (["embed", "study", "-o", "e.lot", "--cofactor", "1e999"], "number above 0"),
-        (["embed", "study", "-o", "e.lot", "--transform", "logicle"], "invalid choice: 'logicle'"),
+        (["embed", "study", "-o", "e.lot", "--transform", "sqrt"], "invalid choice: 'sqrt'"),
         (["embed", "study", "-o", "e.lot", "--markers", "CD3,,CD4"], "different names with commas between"),
         (["embed", "study", "-o", "e.lot", "--markers", "CD3,CD3"], "different names with commas between"),
         (["embed", "study", "-o", "e.lot", "--poi", "3"], "unrecognized arguments: --poi"),

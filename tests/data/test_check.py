@@ -18,8 +18,10 @@ def cells():
     return {name: rng.normal(3, 1, (150, 3)) for name in ("a", "b", "c", "d")}
 
 
-def test_a_cohort_in_order_has_nothing_said_against_it(made, cells):
-    assert check(made(cells, label=list("xyxy"), batch=list("ppqq"))) == ()
+def test_a_cohort_in_order_has_nothing_said_against_it(made):
+    rng = np.random.default_rng(0)
+    many = {f"s{number}": rng.normal(3, 1, (150, 3)) for number in range(12)}
+    assert check(made(many, label=list("xy" * 6), batch=list("ppqq" * 3))) == ()
 
 
 def test_every_bad_marker_of_every_sample_is_named_and_errors_come_first(made, cells):
@@ -47,13 +49,17 @@ def test_markers_that_say_nothing(made, cells):
     cells["b"][:, 2] = 0
     text = said(made(cells))
     assert "Marker M2 has the same value in every cell of the cohort." in text
-    assert "Marker M3 has one value only in 1 samples: b." in text
-    assert "Marker M2 has one value only" not in text
+    assert "found one value only for M3 (b)." in text
+    assert "one value only for M2" not in text
 
 
-def test_copies_of_a_sample(made, cells):
+def test_copies_of_a_sample_are_one_problem(made, cells):
     cells["d"] = cells["b"].copy()
-    assert "The samples b, d have exactly the same cells." in said(made(cells))
+    cells["c"] = cells["a"][::-1].copy()
+    (problem,) = check(made(cells))
+    assert "The samples b, d have exactly the same cells." in problem.what
+    assert "The samples a, c have exactly the same cells, in another order." in problem.what
+    assert problem.samples == ("a", "c", "b", "d")
 
 
 def test_a_transform_on_transformed_values(made, cells):
@@ -66,7 +72,7 @@ def test_a_transform_on_transformed_values(made, cells):
     ("label", "batch", "text"),
     [
         ("xxyy", "ppqq", "Every batch holds one label only: their effects cannot be told apart."),
-        ("xyyy", "ppqq", "1 of 2 values of batch hold one label only: q."),
+        ("xyyy", "ppqq", "1 of 2 values of batch hold one label only: q (2 x y)."),
     ],
 )
 def test_a_label_that_goes_with_the_batch(made, cells, label, batch, text):
@@ -102,9 +108,9 @@ def test_progress_counts_samples_and_a_cancelled_check_says_so(made, cells):
 
 
 def test_validate_counts_what_it_read(tmp_path):
-    path = write_cohort(simulate(samples=4, cells=120, markers=5), tmp_path / "out")
-    found = validate(path, transform="arcsinh")
+    path = write_cohort(simulate(samples=10, cells=120, markers=5), tmp_path / "out")
+    found = validate(path, transform="arcsinh", cofactor=5)
     assert found.ok
     assert found.problems == ()
-    assert (found.samples, found.markers, found.cells) == (4, 5, 480)
+    assert (found.samples, found.markers, found.cells) == (10, 5, 1200)
     assert validate(tmp_path / "nowhere").samples == 0

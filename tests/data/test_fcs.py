@@ -10,36 +10,7 @@ from lotviz.data import CohortError, read_cohort
 from lotviz.data.fcs import open_fcs
 from lotviz.data.markers import marker_names, reason_left_out
 
-
-def fcs_bytes(values, *, names, stains=None, kind="F", widths=None, order="1,2,3,4", excess=0, more=None):
-    """An FCS 3.0 file by the standard, written without FlowIO; `excess` misstates the end of the data."""
-    values = np.asarray(values)
-    count, channels = values.shape
-    end = "<" if order.startswith("1") else ">"
-    if kind in "FD":
-        data = values.astype(f"{end}{'f4' if kind == 'F' else 'f8'}").tobytes()
-        widths = [4 if kind == "F" else 8] * channels
-    else:
-        bytewise = "little" if end == "<" else "big"
-        data = b"".join(int(v).to_bytes(w, bytewise) for row in values for v, w in zip(row, widths, strict=True))
-    keys = {"$MODE": "L", "$DATATYPE": kind, "$BYTEORD": order, "$PAR": channels, "$TOT": count, "$NEXTDATA": 0}
-    for number, (name, width) in enumerate(zip(names, widths, strict=True), start=1):
-        keys |= {f"$P{number}N": name, f"$P{number}B": 8 * width, f"$P{number}R": 2**18, f"$P{number}E": "0,0"}
-        if stains and stains[number - 1]:
-            keys[f"$P{number}S"] = stains[number - 1]
-    keys |= more or {}
-    begin = 4096
-    keys |= {"$BEGINDATA": begin, "$ENDDATA": begin + len(data) - 1 + excess}
-    text = "|" + "".join(f"{key}|{value}|" for key, value in keys.items())
-    offsets = (58, 58 + len(text) - 1, begin, begin + len(data) - 1 + excess, 0, 0)
-    header = "FCS3.0    " + "".join(f"{offset:>8}" for offset in offsets)
-    return (header + text).ljust(begin).encode() + data + b"00000000"
-
-
-def opened(tmp_path, content):
-    path = tmp_path / "a.fcs"
-    path.write_bytes(content)
-    return open_fcs(path, "a.fcs")
+from .fcs_builder import BEGIN, fcs_bytes, opened
 
 
 @pytest.mark.parametrize("order", ["1,2,3,4", "4,3,2,1"])
@@ -101,6 +72,31 @@ def test_equal_channels_are_numbered():
         ("VITALITY IR840", "viability"),
         ("Live/Dead", "viability"),
         ("131Xe", "unstained channel"),
+        ("FS Lin", "scatter"),
+        ("SS PEAK LOG", "scatter"),
+        ("SSC_1-A", "scatter"),
+        ("FSC1-H", "scatter"),
+        ("VSSC-A", "scatter"),
+        ("Violet SSC-A", "scatter"),
+        ("*FSC Par", "scatter"),
+        ("FITC-W", "pulse width"),
+        ("CD4 (FITC-W)", "pulse width"),
+        ("Width", "pulse shape"),
+        ("DNA1", "DNA"),
+        ("DNA_Ir191", "DNA"),
+        ("EQ4_Beads", "calibration beads"),
+        ("bead_dist", "calibration beads"),
+        ("Barcode", "barcode"),
+        ("LIVE DEAD Blue-A", "viability"),
+        ("FVS780", "viability"),
+        ("L/D Aqua", "viability"),
+        ("DNAM-1", None),
+        ("DNA-PK", None),
+        ("SSEA-4", None),
+        ("FSTL1", None),
+        ("FSP1", None),
+        ("PI3K", None),
+        ("Ghrelin", None),
         ("CD3", None),
         ("BCL2", None),
         ("BCL6", None),
@@ -115,14 +111,14 @@ def test_what_is_left_out_of_an_instruments_file(name, reason):
     assert reason_left_out(name, raw_file=True) == reason
 
 
-def test_a_spillover_matrix_that_was_not_applied_is_reported_once(tmp_path):
+def test_a_spillover_matrix_is_reported_once(tmp_path):
     for name, matrix in (("a", "2,x,y,1,0.1,0,1"), ("b", "2,x,y,1,0.1,0,1"), ("c", "2,x,y,1,0,0,1")):
         content = fcs_bytes(np.full((120, 2), 900.0), names=["x", "y"], more={"$SPILLOVER": matrix})
         (tmp_path / f"{name}.fcs").write_bytes(content)
     (tmp_path / "sheet.csv").write_text("sample,file\nA,a.fcs\nB,b.fcs\nC,c.fcs\n")
     said = [str(problem) for problem in read_cohort(tmp_path).problems if "spillover" in problem.what]
     assert len(said) == 1
-    assert said[0].startswith("a.fcs, b.fcs: Each of 2 files carries a spillover matrix.")
+    assert said[0].startswith("a.fcs, b.fcs: Each of 2 files had its spillover matrix of 2 channels applied.")
 
 
 @pytest.mark.parametrize(
@@ -135,8 +131,9 @@ def test_a_spillover_matrix_that_was_not_applied_is_reported_once(tmp_path):
         (lambda content: content[:-1000], "damaged"),
         (lambda content: content.replace(b"$TOT|100|", b"$TOT|999|"), "room for 100 of the 999 cells"),
         (lambda content: content.replace(b"$TOT|100|", b"$TOT|abc|"), "damaged"),
-        (lambda content: content.replace(b"$MODE|L|", b"$MODE|C|"), "mode C"),
-        (lambda content: content.replace(b"$DATATYPE|F|", b"$DATATYPE|A|"), "data type A"),
+        (lambda content: content.replace(b"$DATATYPE|F|", b"$DATATYPE|Q|"), "data type Q"),
+        (lambda content: content.replace(b"$TOT|100|", b"$TOT|000|"), "0 cells announced and data of 100 cells"),
+        (lambda content: content.replace(b"$BYTEORD|1,2,3,4", b"$BYTEORD|1,2,2,4"), "byte order '1,2,2,4'"),
         (lambda content: content.replace(b"$PAR|3|", b"$QAR|3|"), "damaged"),
         (lambda content: content.replace(b"$P2R", b"$Q2R"), "damaged"),
         (lambda content: content.replace(b"$P2E|0,0|", b"$P2E|0;0|"), "damaged"),
@@ -168,12 +165,12 @@ def test_random_damage_never_raises_anything_else(tmp_path):
             file = open_fcs(tmp_path / "a.fcs", "a.fcs")
             assert file.read(file.markers).shape == (file.n_cells, len(file.markers))
         except CohortError as error:
-            assert str(error).startswith("a.fcs: Expected a whole FCS file")
+            assert str(error).startswith(("a.fcs: Expected a whole FCS file", "a.fcs: Expected an FCS file"))
 
 
 def test_the_layout_used_in_these_tests_is_what_struct_says():
     content = fcs_bytes([[1.5, -2.0]], names=["a", "b"])
-    assert struct.unpack("<2f", content[4096:4104]) == (1.5, -2.0)
+    assert struct.unpack("<2f", content[BEGIN : BEGIN + 8]) == (1.5, -2.0)
 
 
 @pytest.mark.parametrize("name", ["bcrxl_cytof_bodenmiller", "organoid_cytof_cygnal"])

@@ -18,7 +18,6 @@ from lotviz.data import (
     tables,
     write_cohort,
 )
-from lotviz.data.annotated import sample_table
 from lotviz.data.sources import Kept
 
 
@@ -149,7 +148,7 @@ def test_cells_of_a_sample_may_lie_scattered_over_the_table(tiny, folder, monkey
 
 
 def test_a_long_csv_too_large_to_keep_is_read_again_in_pieces(tiny, folder, monkeypatch):
-    monkeypatch.setattr(tables, "_CHUNK", 50)
+    monkeypatch.setattr("lotviz.data.pieces._CHUNK", 50)
     opened = tables.open_csv(folder("csv") / "cells.csv", "cells.csv", limit=0)
     assert opened.values is None
     rows = np.array([0, 3, 130, 131, 479])
@@ -180,13 +179,6 @@ def test_annotated_data_dense_or_sparse_sorted_or_not(tiny, tmp_path, store, spa
         np.testing.assert_array_equal(back.raw(name), cells[order][(obs["donor"] == name).to_numpy()])
         assert back.samples.loc[name, "age"] == tiny.samples.loc[name, "age"]
     assert not any("taken as" in str(problem) for problem in read_cohort(path, sample_key="donor").problems)
-
-
-def test_a_column_of_obs_belongs_to_samples_only_when_constant_in_each():
-    obs = pd.DataFrame({"k": ["a", "a", "b"], "same": ["x", "x", "x"], "gap": [None, None, 1], "own": [1, 2, 3]})
-    table = sample_table(obs, "k")
-    assert list(table.columns) == ["same", "gap"]
-    assert list(table.index) == ["a", "b"]
 
 
 @pytest.mark.parametrize(

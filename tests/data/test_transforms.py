@@ -40,8 +40,8 @@ def test_a_cofactor_must_be_positive(cofactor):
 
 
 def test_unknown_kinds_are_refused():
-    with pytest.raises(ValueError, match="Expected transform arcsinh, log1p or none, found logicle"):
-        Transform("logicle")
+    with pytest.raises(ValueError, match="Expected transform arcsinh, logicle, log1p or none, found sqrt"):
+        Transform("sqrt")
     with pytest.raises(ValueError, match="Expected scaling zscore or none, found minmax"):
         fit_scaling(simulate(samples=2, cells=5), "minmax")
 

@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import anndata as ad
+import flowio
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from lotviz.data import CohortError, read_cohort, simulate, write_cohort
+from lotviz.data.marks import says_synthetic
 
 
 @pytest.mark.parametrize("form", ["parquet", "csv", "fcs", "h5ad"])
@@ -35,6 +41,39 @@ def test_what_was_simulated_stays_marked_as_synthetic(tiny, tmp_path, form):
         read_cohort(tmp_path / "out")
 
 
+@pytest.mark.parametrize("form", ["parquet", "csv", "fcs", "h5ad"])
+@pytest.mark.parametrize("synthetic", [True, False])
+def test_every_file_says_itself_whether_its_cells_were_measured(tiny, tmp_path, form, synthetic):
+    folder = write_cohort(replace(tiny, synthetic=synthetic), tmp_path / "out", format=form)
+    if form == "csv":
+        assert (folder / "cells.csv").read_text("utf-8").startswith("# synthetic") is synthetic
+        return
+    metadata = {
+        "parquet": lambda: pq.read_schema(folder / "cells.parquet").metadata,
+        "fcs": lambda: flowio.FlowData(str(folder / "fcs" / "P1.fcs"), only_text=True).text,
+        "h5ad": lambda: ad.read_h5ad(folder / "cohort.h5ad").uns,
+    }[form]()
+    assert says_synthetic(metadata) is synthetic
+    assert str(tmp_path) not in str(metadata)
+
+
+def test_samples_without_cells_are_all_named(made, tmp_path):
+    cohort = made({"a": np.ones((3, 2)), "b": np.ones((0, 2)), "c": np.ones((0, 2))})
+    with pytest.raises(CohortError) as refused:
+        write_cohort(cohort, tmp_path / "out")
+    assert [problem.where for problem in refused.value.problems] == ["sample b", "sample c"]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("form", ["parquet", "csv"])
+def test_samples_without_populations_have_empty_ones(made, tmp_path, form):
+    cohort = made({"a": np.ones((3, 2)), "b": np.ones((2, 2))})
+    source = replace(cohort.source, labels={"a": np.array(["T", "B", "T"]), "b": np.array(["", ""])})
+    back = read_cohort(write_cohort(replace(cohort, source=source), tmp_path / "out", format=form))
+    assert list(back.populations("a")) == ["T", "B", "T"]
+    assert list(back.populations("b")) == ["", ""]
+
+
 def test_a_folder_with_files_in_it_is_left_alone(tiny, tmp_path):
     (tmp_path / "note.txt").write_text("mine")
     with pytest.raises(CohortError, match="Expected a new or empty folder"):
@@ -51,6 +90,9 @@ def test_a_failed_write_leaves_nothing(made, tmp_path):
     class Broken:
         def read(self, sample):
             raise CohortError
+
+        def populations(self, sample):
+            return None
 
     cohort = made({"a": np.ones((3, 2))})
     object.__setattr__(cohort, "source", Broken())

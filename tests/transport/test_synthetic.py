@@ -10,8 +10,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from lotviz.transport import synthetic as module
-from lotviz.transport.synthetic import SYNTHETIC_MARK
+from lotviz.data import formats as module
+from lotviz.data.marks import SYNTHETIC_MARK
 
 WEIGHTS = {"P1": 0.25, "P4": 0.75}
 
@@ -128,7 +128,7 @@ def test_unknown_values_and_missing_folders_are_refused(drawn, tmp_path):
 
 
 def test_a_failure_leaves_the_old_file_and_nothing_else(drawn, tmp_path, monkeypatch):
-    def half(_sample, _cells, _recipe, path):
+    def half(path, _cells):
         path.write_text("half")
         raise OSError("No space left on device")
 

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from lotviz.app.frame import Page
 from lotviz.app.pages.cohort import cohort
 from lotviz.app.pages.morph import morph
+from lotviz.app.pages.opening import opening
 from lotviz.app.pages.patients import patients
-from lotviz.app.pages.states import QUESTIONS, not_compared, nothing_open
+from lotviz.app.pages.states import QUESTIONS, being_read, not_compared
 from lotviz.app.pages.transport import transport
 from lotviz.app.pages.weights import weights
 from lotviz.app.session import Session
@@ -35,8 +36,10 @@ def title(session: Session) -> str:
 def page(session: Session) -> Page:
     """Return the chosen page, or what is missing before it can be shown."""
     name = session.choices.page
-    if session.cohort is None:
-        return nothing_open(session)
+    if session.cohort is None and session.job is not None:
+        return being_read()
+    if session.cohort is None or (name == "Cohort" and session.desk.shown):
+        return opening(session)
     if name != "Cohort" and session.embedding is None:
         return not_compared(session, name)
     return PAGES[name](session)

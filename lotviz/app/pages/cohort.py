@@ -6,9 +6,11 @@ from html import escape
 
 import numpy as np
 import pandas as pd
+import panel_material_ui as pmui
 
-from lotviz.analysis.density import density, density_grid
+from lotviz.app.desk import BROUGHT
 from lotviz.app.frame import (
+    WIDE,
     Page,
     badge,
     button,
@@ -18,6 +20,7 @@ from lotviz.app.frame import (
     key,
     keys,
     legend,
+    number,
     picture,
     problems,
     question,
@@ -26,10 +29,11 @@ from lotviz.app.frame import (
     segments,
     select,
 )
-from lotviz.app.pages.states import opening
+from lotviz.app.pages.opening import by_name
 from lotviz.app.session import Session
 from lotviz.data import Problem
 from lotviz.views.charts import cells_per_sample, curves
+from lotviz.views.quality import MOST_RIDGES, margin_shares, mean_curves, ridges
 from lotviz.views.theme import TOKENS
 
 FEW = 100  # cells; below it the place of a sample on the map is mostly noise
@@ -49,8 +53,9 @@ def cohort(session: Session) -> Page:
         (picture(headline("Cells per sample"), counts), "1 / span 5", "3"),
         (_markers(session, page), "6 / span 7", "2 / span 2"),
     ]
-    if session.problems:
-        cells.insert(0, (html(problems(session.problems)), "1 / span 12", "1"))
+    above = problems(session.problems) + _notes(session)
+    if above:
+        cells.insert(0, (html(above), "1 / span 12", "1"))
     page.body = grid(*cells, rows="auto minmax(254px, 1.25fr) minmax(170px, 1fr)", gap="20px 28px")
     page.drawer = _drawer(session)
     return page
@@ -81,6 +86,12 @@ def _things(count: int, one: str, many: str) -> str:
     ('One thing needs', '3 things need')
     """
     return f"One thing {one}" if count == 1 else f"{count} things {many}"
+
+
+def _notes(session: Session) -> str:
+    """Return what was noticed and is no problem, such as a paired design."""
+    notes = "".join(f"<li>{escape(note)}</li>" for note in session.quality.notes)
+    return f'<ul class="notes">{notes}</ul>' if notes else ""
 
 
 def _rows_badge(session: Session) -> str:
@@ -138,13 +149,16 @@ def _counts(session: Session) -> object:
 
 def _markers(session: Session, page: Page) -> object:
     """Return the small curves of the markers, one curve per batch or group."""
-    cohort = session.cohort
+    cohort, by_sample = session.cohort, session.choices.shown == "By sample"
+    if session.choices.shown == "Margins":
+        return _margins(session, page)
     shown = _most_different(session)
+    draw = _ridges if by_sample else _curves
     pieces = [
         (
             picture(
                 html(headline(escape(session.word(marker)), small=True)),
-                page.plot(lambda marker=marker: _curves(session, marker), "label", "batch"),
+                page.plot(lambda marker=marker: draw(session, marker), "label", "batch"),
             ),
             f"{1 + i % ACROSS}",
             f"{1 + i // ACROSS}",
@@ -159,10 +173,26 @@ def _markers(session: Session, page: Page) -> object:
         padding="0",
     )
     right = f"{escape(cohort.transform.describe())} {badge(f'{len(shown)} of {cohort.n_markers} markers')}"
+    if by_sample:
+        words = f"{min(MOST_RIDGES, len(cohort.samples))} of {len(cohort.samples)} samples, those with a problem named"
+        return picture(headline("Markers by sample", words, right), tiles)
     head = page.html(
         lambda: headline(f"Markers by {escape(_by(session) or 'cohort')}", _legend(session), right), "label", "batch"
     )
     return picture(head, tiles)
+
+
+def _margins(session: Session, page: Page) -> object:
+    """Return the picture of cells at the ends of their markers: cut off by the instrument, or piled up."""
+    plot = page.plot(lambda: margin_shares(session.quality, theme=session.choices.theme))
+    return picture(headline("Cells at the margins", "of the sample with most of them; below 1 % is left out"), plot)
+
+
+def _ridges(session: Session, marker: str) -> object:
+    """Return the densities of one marker, a ridge for each sample; those with a problem in the colour of warnings."""
+    names = [str(name) for name in session.cohort.samples.index]
+    warned = [name for name in names if name in {*session.quality.outlying}]
+    return ridges(session.quality, marker, rows={n: [n] for n in names}, theme=session.choices.theme, warned=warned)
 
 
 def _by(session: Session) -> str | None:
@@ -193,7 +223,8 @@ def _most_different(session: Session) -> list[str]:
     markers = list(session.cohort.markers)
     if len(markers) <= MOST_MARKERS:
         return markers
-    means = pd.DataFrame({name: cells.mean(axis=0) for name, cells in session.sketch.items()}, index=markers).T
+    profiles = session.quality.profiles
+    means = pd.DataFrame(profiles.quantiles.mean(axis=1), index=profiles.names, columns=markers)
     spread = means.groupby(_groups(session)).mean().std() / means.std().replace(0, np.nan)
     chosen = set(spread.fillna(0).sort_values(ascending=False, kind="stable").index[:MOST_MARKERS])
     return [marker for marker in markers if marker in chosen]
@@ -207,31 +238,58 @@ def _groups(session: Session) -> pd.Series:
 
 def _curves(session: Session, marker: str) -> object:
     """Return the densities of one marker, each sample counting the same."""
-    column = session.cohort.markers.index(marker)
     groups = _groups(session)
-    places = density_grid(np.concatenate([cells[:, column] for cells in session.sketch.values()]))
-    rows = []
-    for group, colour in _line_colours(session).items():
-        mine = [session.sketch[name][:, column] for name in groups.index[groups == group]]
-        if mine:
-            rows.append((places, np.mean([density(values, places) for values in mine], axis=0), colour))
-    return curves(rows, xlim=(float(places[0]), float(places[-1])))
+    colours = _line_colours(session)
+    rows = {group: [str(name) for name in groups.index[groups == group]] for group in colours}
+    places, found = mean_curves(session.quality, marker, rows)
+    drawn = [(places, curve, colours[group]) for group, curve in found.items()]
+    return curves(drawn, xlim=(float(places[0]), float(places[-1])))
 
 
 def _drawer(session: Session) -> list[object]:
     """Return the choices of the page, in the order of the decisions."""
     choices = session.choices
     cohort = session.cohort
-    parts = [*opening(session), remark(f"<b>{escape(cohort.name)}</b><br>{escape(cohort.origin)}")]
+    parts = [*by_name(session), remark(f"<b>{escape(cohort.name)}</b><br>{escape(_origin(session))}")]
+    parts.append(button("Open another cohort …", lambda: _look_for_another(session)))
     if len(cohort.samples.columns):
         parts += [section("Columns"), select(choices, "label", "Group by (label)")]
         parts += [select(choices, "group", "Patient (kept together)"), select(choices, "batch", "Batch")]
-    parts.append(section("Markers"))
+    parts += [section("Markers"), segments(choices, "shown", "Shown")]
+    parts += _marker_choice(session)
     if not cohort.synthetic:
-        parts.append(segments(choices, "transform", "Transform of raw values"))
+        parts.append(select(choices, "transform", "Transform of raw values"))
+        if choices.transform == "arcsinh":
+            parts.append(number(choices, "cofactor", "Cofactor (0: by instrument)"))
+        parts.append(segments(choices, "compensate", "Apply spillover matrices"))
     parts += [remark(f"Transform in use: {escape(cohort.transform.describe())}."), section("Next")]
     if session.embedding is None:
         parts.append(button("Compare the samples", session.compare, filled=True))
     else:
         parts.append(button("See the patients", lambda: choices.param.update(page="Patients"), filled=True))
     return parts
+
+
+def _origin(session: Session) -> str:
+    """Say where the cohort comes from; of files that were brought along, only the name."""
+    brought = session.choices.cohort.startswith(BROUGHT)
+    return session.choices.cohort if brought else session.cohort.origin
+
+
+def _look_for_another(session: Session) -> None:
+    """Go to the files."""
+    session.desk.shown = True
+    session.on_change()
+
+
+def _marker_choice(session: Session) -> list[object]:
+    """Return the list of channels to choose markers from, and the button that reads the cohort with them."""
+    cohort, choices = session.cohort, session.choices
+    every = list(cohort.channels or cohort.markers)
+    used = {"options": every, "value": list(cohort.markers)}
+    widget = pmui.MultiChoice(label="Use", chip=False, margin=(6, 16), **used, **WIDE)
+
+    def use() -> None:
+        choices.markers = [marker for marker in every if marker in widget.value]
+
+    return [widget, button("Use these markers", use)]

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -177,7 +178,7 @@ class Bounds:
         return cls(np.full(n, -_ALL), np.zeros((-(-n // BLOCK), m)))
 
 
-def _room(width: int, dtype: DTypeLike) -> tuple[NDArray[np.generic], ...]:
+def _room(width: int, dtype: DTypeLike) -> tuple[NDArray[Any], ...]:
     """Return room for what is found about a block: cells, their potentials, limits, lowest scores, arcs, ..."""
     numbers = [np.empty(BLOCK) for _ in range(4)]
     arcs, scores = np.empty((BLOCK, width), np.int32), np.empty((BLOCK, width), dtype)

@@ -1,0 +1,292 @@
+"""Opening a cohort: find its files or bring them, look at the first rows, mend the sheet, then open it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from html import escape
+from typing import Any
+
+import pandas as pd
+import panel as pn
+import panel_material_ui as pmui
+
+from lotviz.app.bring import DropZone
+from lotviz.app.desk import BROUGHT, Desk
+from lotviz.app.failures import attempt
+from lotviz.app.frame import (
+    CONTROL,
+    WIDE,
+    Page,
+    button,
+    headline,
+    html,
+    problems,
+    question,
+    remark,
+    section,
+    select,
+)
+from lotviz.app.listing import FileList
+from lotviz.app.recent import recent
+from lotviz.app.session import Session
+from lotviz.app.sheet_editor import MOST_ROWS, SheetEditor
+from lotviz.app.templates import files_wanted
+from lotviz.app.workspace import DEMOS
+
+TITLE = "Is this cohort ready to compare?"
+AUTOMATIC = "as guessed"
+
+
+def opening(session: Session) -> Page:
+    """Lay out the page on which a cohort is got ready."""
+    desk = session.desk
+    page = Page()
+    page.head = html(question(TITLE, _answer(session)))
+    pieces = [(_files(session), "1 / span 7"), (_brought(session), "8 / span 5")]
+    if desk.key:
+        pieces.insert(0, (_on_the_desk(session, page), "1 / span 12"))
+    page.body = _flowing(pieces)
+    page.drawer = _drawer(session)
+    return page
+
+
+def _flowing(pieces: list[tuple[Any, str]]) -> pn.Column:
+    """Lay pieces out in twelve columns, each as high as it is: what does not fit is scrolled to."""
+    for piece, column in pieces:
+        piece.styles = {"grid-column": column, "min-width": "0"}
+    layout = {"display": "grid", "grid-template-columns": "repeat(12, minmax(0, 1fr))", "align-items": "start"}
+    styles = {**layout, "gap": "24px 28px", "padding": "2px 24px 24px", "flex": "none"}
+    return pn.Column(*(piece for piece, _column in pieces), margin=0, **WIDE, styles=styles)
+
+
+def _under(head: str, *parts: Any) -> pn.Column:
+    """Return pieces one below the other, under a head line."""
+    return pn.Column(html(head), *parts, margin=0, **WIDE)
+
+
+def _answer(session: Session) -> str:
+    """Say where one stands."""
+    desk = session.desk
+    if not desk.key:
+        return (
+            "No cohort is open. Choose a sample sheet, a folder or a file under the data root, bring files along, or "
+            "look at a simulated cohort first."
+            if session.cohort is None
+            else "Choose another cohort. The one that is open stays open until then."
+        )
+    name = f"<b>{escape(desk.key.removeprefix(BROUGHT))}</b>"
+    if desk.failure is not None:
+        return f"<b>No.</b> {name} cannot be read as it is."
+    count = len(desk.errors)
+    if count:
+        return f"<b>Not yet.</b> {name}: {count} thing{'s' if count > 1 else ''} must be put right first."
+    return f"<b>It looks so.</b> {name}: check that the columns mean what is said below, then open it."
+
+
+# ---- files -------------------------------------------------------------------------------------------------------
+
+
+def _files(session: Session) -> Any:
+    """Return the list of the folder that is looked at."""
+    desk = session.desk
+    listing = FileList(
+        lambda folder: _do(session, lambda: desk.go(folder)),
+        lambda key: _do(session, lambda: desk.pick(key)),
+        lines=[asdict(entry) for entry in desk.entries()],
+        way=_way(desk),
+        chosen=desk.key,
+        **WIDE,
+    )
+    parts: list[Any] = [listing]
+    count = desk.loose_files(brought=False)
+    if count:
+        words = f"Write a sheet for the {count} file{'s' if count > 1 else ''} of cells here"
+        parts.append(_button(words, lambda: _do(session, lambda: desk.draft(brought=False))))
+    return _under(headline("Files on this machine", "under the data root; read where they are"), *parts)
+
+
+def _way(desk: Desk) -> list[dict[str, str]]:
+    """Return the folders from the data root to the one that is looked at."""
+    parts = [part for part in desk.folder.split("/") if part]
+    keys = ["/".join(parts[: i + 1]) for i in range(len(parts))]
+    root = desk.shared.root.name or str(desk.shared.root)
+    return [{"name": root, "key": ""}, *({"name": n, "key": k} for n, k in zip(parts, keys, strict=True))]
+
+
+def _brought(session: Session) -> Any:
+    """Return the place for files from elsewhere, the cohorts opened lately, the built-in ones, and what is wanted."""
+    desk = session.desk
+    zone = DropZone(session.on_change, token=desk.receive().token, **WIDE)
+    parts: list[Any] = [zone]
+    lines = desk.brought()
+    if lines:
+        parts.append(_list(session, [asdict(line) for line in lines], "Your files"))
+    count = desk.loose_files(brought=True)
+    if count:
+        words = f"Write a sheet for your {count} file{'s' if count > 1 else ''} of cells"
+        parts.append(_button(words, lambda: _do(session, lambda: desk.draft(brought=True))))
+    parts.append(_known(session))
+    parts.append(html(files_wanted()))
+    return _under(headline("Or bring files"), *parts)
+
+
+def _button(label: str, action: Any) -> pmui.Button:
+    """Return a button that stands among lists."""
+    made = button(label, action)
+    made.margin = (6, 0, 2, 0)
+    return made
+
+
+def _list(session: Session, lines: list[dict[str, str]], name: str) -> FileList:
+    """Return a list of files without folders."""
+    desk = session.desk
+    pick = lambda key: _do(session, lambda: desk.pick(key))  # noqa: E731
+    way = [{"name": name, "key": ""}]
+    return FileList(lambda _folder: None, pick, lines=lines, way=way, chosen=desk.key, **WIDE)
+
+
+def _known(session: Session) -> Any:
+    """Return buttons for what was opened lately and for the simulated cohorts."""
+    late = [_button(key, lambda key=key: _open(session, key)) for key in recent(session.desk.shared.root)]
+    demos = [_button(f"Simulated: {name.partition(': ')[2]}", lambda key=name: _open(session, key)) for name in DEMOS]
+    parts = [html('<h2 class="section flush">Opened lately</h2>'), *late] if late else []
+    return pn.Column(*parts, html('<h2 class="section flush">To look round</h2>'), *demos, margin=0, **WIDE)
+
+
+# ---- what is on the desk -----------------------------------------------------------------------------------------
+
+
+def _on_the_desk(session: Session, page: Page) -> Any:
+    """Return the sheet to mend, or the first rows of another file, with what is wrong."""
+    desk = session.desk
+    if desk.failure is not None:
+        return html(problems(desk.failure.problems, most=30, narrow=True))
+    if desk.typed is None:
+        return _first_rows(desk)
+    found = html(_problems(desk))
+    answer = page.head
+
+    def changed(table: pd.DataFrame, again: bool) -> None:
+        desk.type(table)
+        found.object = _problems(desk)
+        answer.object = question(TITLE, _answer(session))
+        editor.faults = desk.faults()
+        if again:
+            editor.columns, editor.rows = list(table.columns), table.to_numpy().tolist()
+
+    editor = SheetEditor(
+        changed,
+        columns=list(desk.typed.columns),
+        rows=desk.typed.head(MOST_ROWS).to_numpy().tolist(),
+        faults=desk.faults(),
+        **WIDE,
+    )
+    note = "corrections are saved as a copy beside it; the original is not touched"
+    head = headline(escape(desk.key.removeprefix(BROUGHT)), note)
+    return _under(head, found, editor)
+
+
+def _problems(desk: Desk) -> str:
+    """Return everything that is wrong with the sheet, at once, and then what was taken for granted."""
+    notes = [problem for problem in desk.problems if problem.severity != "error"]
+    lines = "".join(f"<li>{escape(note.where)}: {escape(note.what)} {escape(note.fix)}</li>" for note in notes)
+    return problems(desk.errors, most=60, narrow=True) + (f'<ul class="notes">{lines}</ul>' if lines else "")
+
+
+def _first_rows(desk: Desk) -> Any:
+    """Return the first rows of a file."""
+    shown = desk.preview
+    head = "".join(f"<th>{escape(name)}</th>" for name in shown.columns)
+    rows = "".join(f"<tr>{''.join(f'<td>{escape(value)}</td>' for value in row)}</tr>" for row in shown.rows)
+    table = f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    return _under(headline(escape(desk.key.removeprefix(BROUGHT)), escape(shown.what)), html(table))
+
+
+# ---- the drawer --------------------------------------------------------------------------------------------------
+
+
+def _drawer(session: Session) -> list[Any]:
+    """Return the choices of the page: a cohort by its name, what the columns mean, and the button that opens it."""
+    desk = session.desk
+    parts = [*by_name(session)]
+    if desk.preview is not None and desk.preview.columns:
+        parts += [section("Columns"), *_columns(session)]
+    if desk.preview is not None and len(desk.preview.layers) > 1:
+        parts.append(_layer(desk))
+    if desk.key and desk.failure is None:
+        parts += [section("Next"), button("Open this cohort", lambda: _finish(session), filled=True)]
+    if session.cohort is not None:
+        parts.append(button("Back to the open cohort", lambda: _do(session, lambda: _leave(desk))))
+    return parts
+
+
+def by_name(session: Session) -> list[Any]:
+    """Return the list of all cohorts that were found under the data root."""
+    offers = session.desk.shared.offers()
+    # The chosen one stays in the list even if it is not there: its failure is what the page has to say.
+    session.choices.param["cohort"].objects = list(dict.fromkeys(["", *offers, session.choices.cohort]))
+    where = remark(f"{len(offers)} found: those under the data root, and two simulated ones.")
+    return [section("Files"), select(session.choices, "cohort", "Cohort"), where]
+
+
+def _columns(session: Session) -> list[Any]:
+    """Return a list for each part that a column can play, the guess first."""
+    desk, made = session.desk, []
+    for role, label in desk.preview.roles.items():
+        guess = desk.preview.guesses.get(role)
+        first = f"{AUTOMATIC}: {guess}" if guess else "choose …"
+        widget = pmui.Select(
+            label=label, options=[first, *desk.preview.columns], value=desk.columns.get(role, first), **CONTROL
+        )
+        widget.param.watch(lambda event, role=role: _say(session, role, event.new), "value")
+        made.append(widget)
+    return made
+
+
+def _say(session: Session, role: str, column: str) -> None:
+    """Take note of which column plays a part; a sheet is checked again."""
+    desk = session.desk
+    desk.columns.pop(role, None)
+    if column in desk.preview.columns:
+        desk.columns[role] = column
+    if desk.typed is not None:
+        _do(session, lambda: desk.type(desk.typed, changed=False))
+
+
+def _layer(desk: Desk) -> Any:
+    """Return the choice of the matrix that is read."""
+    widget = pmui.Select(label="Values", options=list(desk.preview.layers), value=desk.layer or "X", **CONTROL)
+    widget.param.watch(lambda event: setattr(desk, "layer", event.new), "value")
+    return widget
+
+
+# ---- actions -----------------------------------------------------------------------------------------------------
+
+
+def _do(session: Session, action: Any) -> None:
+    """Do something to the desk and show it; what goes wrong is shown as well."""
+    outcome = attempt(action)
+    session.failure = outcome.failure
+    session.on_change()
+
+
+def _leave(desk: Desk) -> None:
+    desk.clear()
+    desk.shown = False
+
+
+def _open(session: Session, key: str) -> None:
+    """Open a cohort as it is."""
+    session.desk.clear()
+    session.open_as(key)
+
+
+def _finish(session: Session) -> None:
+    """Open what is on the desk."""
+    desk = session.desk
+    outcome = attempt(desk.finish)
+    session.failure = outcome.failure
+    if outcome.answer is None:
+        session.on_change()
+        return
+    session.open_as(outcome.answer, columns=dict(desk.columns), layer=desk.layer)
