@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,8 @@ from lotviz.data.problems import CohortError, Problem
 
 if TYPE_CHECKING:
     from lotviz.transport.embedding import LOTEmbedding
+
+GeneOrder = Literal["weight", "shape", "pattern"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +39,7 @@ class GeneScore:
     intercept: float
 
     def score(self, maps: ArrayLike) -> NDArray[np.float64]:
-        """Scores, (...), of maps of genes X, (..., m, genes): the mean of the cells each reference point is moved to."""
+        """Score maps of genes X, (..., m, genes) -> (...): the mean of the cells each reference point is moved to."""
         return np.asarray(self.intercept + np.einsum("...mg,mg->...", np.asarray(maps, dtype=np.float64), self.weights))
 
 
@@ -58,7 +60,9 @@ def gene_score(model: LinearModel, embedding: LOTEmbedding) -> GeneScore:
     return GeneScore(components.genes, gene_weights(components, weights), intercept)
 
 
-def model_genes(model: LinearModel, embedding: LOTEmbedding, *, count: int | None = 20) -> pd.DataFrame:
+def model_genes(
+    model: LinearModel, embedding: LOTEmbedding, *, by: GeneOrder = "weight", count: int | None = 20
+) -> pd.DataFrame:
     """Return the genes a model weighs most: columns gene, weight, shape, pattern.
 
     The weight is what the score gains when every cell of a sample gains one log-normalised unit of the gene; shape is
@@ -67,8 +71,10 @@ def model_genes(model: LinearModel, embedding: LOTEmbedding, *, count: int | Non
 
     Parameters
     ----------
+    by
+        The column whose largest values come first, either sign.
     count
-        How many genes, those of largest weight and shape together; None for all.
+        How many genes; None for all.
 
     Raises
     ------
@@ -84,20 +90,28 @@ def model_genes(model: LinearModel, embedding: LOTEmbedding, *, count: int | Non
             "pattern": gene_displacement(components, model.masses @ model.pattern * scale),
         }
     )
-    return _largest(table, np.hypot(table["weight"], table["shape"]), count)
+    return _largest(table, table[by], count)
 
 
 def region_genes(
-    model: LinearModel, embedding: LOTEmbedding, regions: Regions, *, count: int | None = 20
+    model: LinearModel,
+    embedding: LOTEmbedding,
+    regions: Regions,
+    *,
+    by: Literal["weight", "pattern"] = "weight",
+    count: int | None = 20,
 ) -> pd.DataFrame:
     """Return the genes a model weighs most in regions of cells: columns region, gene, weight, pattern.
 
-    The weight is what the score gains when all points of the region gain one log-normalised unit of the gene.
+    The weight is what the score gains when all points of the region gain one log-normalised unit of the gene, the
+    pattern how far the gene moves there when the score rises by one.
 
     Parameters
     ----------
+    by
+        The column whose largest values come first, either sign.
     count
-        How many pairs of region and gene, those of largest weight; None for all.
+        How many pairs of region and gene; None for all.
 
     Raises
     ------
@@ -113,7 +127,7 @@ def region_genes(
             "pattern": gene_displacement(components, region_pattern(model, regions) * scale).ravel(),
         }
     )
-    return _largest(table, table["weight"], count)
+    return _largest(table, table[by], count)
 
 
 def change_genes(embedding: LOTEmbedding, a: str, b: str, *, count: int | None = 20) -> pd.DataFrame:

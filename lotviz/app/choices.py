@@ -11,6 +11,7 @@ PRINCIPAL = "Principal axes"
 MARKERS = "Two markers"
 VIEW = ("axes", "x", "y")  # the choices that make the view of cells
 NONE = "none"  # chosen where a column is possible but not wanted; None means that nothing was offered yet
+SEEN = ("By group", "By sample", "Margins", "Transforms")
 PARTS = {"Full": "full", "Shift": "shift", "Shape": "shape"}
 
 
@@ -27,13 +28,17 @@ class Choices(param.Parameterized):
         objects=["auto", "arcsinh", "logicle", "log1p", "none"],
         doc="What is done to raw values first.",
     )
+    transforms = param.Dict(default={}, doc="Transforms of single markers that differ from that of the others.")
+    tried = param.Selector(default=None, objects=[], check_on_set=False, doc="The marker shown under transforms.")
     cofactor = param.Number(
         default=0.0, bounds=(0, 1e6), doc="Raw value at which arcsinh turns from linear to log; 0: by instrument."
     )
     compensate = param.Selector(
         default="auto", objects=["auto", "yes", "no"], doc="Whether spillover matrices of FCS files are applied."
     )
-    shown = param.Selector(default="By group", objects=["By group", "By sample", "Margins"], doc="Of the markers.")
+    shown = param.Selector(
+        default="By group", objects=["By group", "By sample", "Margins", "Transforms"], doc="Of the markers."
+    )
     points = param.Integer(default=128, bounds=(2, 5000), doc="Number of reference points.")
     seed = param.Integer(default=0, bounds=(0, 2**31 - 1), doc="Seed of every random step.")
     label = param.Selector(default=None, objects=[], check_on_set=False, doc="The column that names the groups.")
@@ -55,14 +60,14 @@ class Choices(param.Parameterized):
     theme = param.Selector(default="light", objects=["light", "dark"], doc="Light or dark.")
 
     IN_ADDRESS = (
-        "page", "cohort", "columns", "layer", "markers", "transform", "cofactor", "compensate", "points", "seed",
-        "label", "group", "batch", "positive", "colour", "a", "b", "axes", "x", "y", "part", "shade", "insist", "t",
-        "shown", "theme",
+        "page", "cohort", "columns", "layer", "markers", "transform", "transforms", "tried", "cofactor", "compensate",
+        "points", "seed", "label", "group", "batch", "positive", "colour", "a", "b", "axes", "x", "y", "part", "shade",
+        "insist", "t", "shown", "theme",
     )  # fmt: skip
 
     def __init__(self, **chosen: object) -> None:
         super().__init__()
-        for name in ("label", "group", "batch", "positive", "colour", "a", "b", "x", "y", "cohort"):
+        for name in ("label", "group", "batch", "positive", "colour", "a", "b", "x", "y", "cohort", "tried"):
             # A list of its own: what one session may choose from is not to be seen in another.
             self.param[name].objects = list(self.param[name].objects)
         self.param.update(**chosen)

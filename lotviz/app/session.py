@@ -86,8 +86,16 @@ class Session:
     def opening(self) -> Opening:
         """The request that opens the chosen cohort."""
         c = self.choices
-        how = {"columns": tuple(sorted(c.columns.items())), "layer": c.layer, "markers": tuple(c.markers)}
-        return Opening(c.cohort, c.transform, c.cofactor, compensate=c.compensate, **how)
+        return Opening(
+            c.cohort,
+            transform=c.transform,
+            transforms=tuple(sorted(c.transforms.items())),
+            cofactor=c.cofactor,
+            columns=tuple(sorted(c.columns.items())),
+            layer=c.layer,
+            markers=tuple(c.markers),
+            compensate=c.compensate,
+        )
 
     @property
     def comparison(self) -> Comparison:
@@ -226,7 +234,7 @@ class Session:
         """Open a cohort, with what was said of its columns; all its markers are used."""
         before = self.opening
         with param.parameterized.discard_events(self.choices):
-            self.choices.param.update(columns=dict(columns or {}), layer=layer, markers=[])
+            self.choices.param.update(columns=dict(columns or {}), layer=layer, markers=[], transforms={})
         if self.opening == before and key == self.choices.cohort:
             self.open()
         elif key == self.choices.cohort:
@@ -261,6 +269,8 @@ class Session:
         self.failure = outcome.failure
         if outcome.failure is not None and self.cohort is None and self.choices.cohort:
             self.desk.offer_to_mend(self.choices.cohort)
+            if self.desk.errors:
+                self.failure = None  # the desk says it, row by row
         if outcome.answer is not None:
             self._then(outcome.answer)
         self.on_change()
@@ -305,6 +315,7 @@ class Session:
         offer("b", names, last if last != first else names[-1])
         offer("x", markers, markers[0])
         offer("y", markers, markers[-1])
+        offer("tried", markers, markers[0])
 
     def offer_columns(self) -> None:
         """Offer the columns for what they can be: the label one of few values, group and batch any other."""

@@ -37,8 +37,8 @@ LOOK_AGAIN = 150  # ms between two looks at the work under way
 COMPILED = threading.Event()
 
 # A change of these makes other results: the page as a whole is drawn again.
-RESULTS = ("label", "group", "batch", "points", "seed", "insist", "shown")
-OPENING = ("cohort", "columns", "layer", "markers", "transform", "cofactor", "compensate")
+RESULTS = ("label", "group", "batch", "points", "seed", "insist", "shown", "tried")
+OPENING = ("cohort", "columns", "layer", "markers", "transform", "transforms", "cofactor", "compensate")
 
 
 class Shell:

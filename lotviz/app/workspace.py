@@ -38,6 +38,7 @@ class Opening:
 
     key: str
     transform: str = "auto"
+    transforms: tuple[tuple[str, str], ...] = ()
     cofactor: float = 0.0
     columns: tuple[tuple[str, str], ...] = ()
     layer: str = ""
@@ -48,7 +49,7 @@ class Opening:
         """Return the options of `lotviz.read_cohort` that are not as usual."""
         columns = dict(self.columns)
         wanted = {
-            "transform": None if self.transform == "auto" else self.transform,
+            "transform": self._transform(),
             "cofactor": self.cofactor or None,
             "markers": list(self.markers) or None,
             "sample_key": columns.pop("sample_key", None),
@@ -58,6 +59,13 @@ class Opening:
             "compensate": {"yes": True, "no": False}.get(self.compensate),
         }
         return {name: value for name, value in wanted.items() if value is not None}
+
+    def _transform(self) -> str | dict[str, str] | None:
+        """Return the transform of all markers, or of each that has its own and of the others."""
+        common = None if self.transform == "auto" else self.transform
+        if not self.transforms:
+            return common
+        return {**dict(self.transforms), **({"*": common} if common else {})}
 
 
 @dataclass(frozen=True)

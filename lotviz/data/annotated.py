@@ -80,11 +80,6 @@ class AnnotatedTable:
     said: Said = NOTHING_SAID
 
     @property
-    def synthetic(self) -> bool:
-        """Whether the file says that its cells were never measured."""
-        return self.said.synthetic
-
-    @property
     def n_cells(self) -> int:
         """The rows of obs."""
         return self.obs.n_cells

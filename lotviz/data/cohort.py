@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from lotviz.data.memory import free_memory, require_memory
 from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
 from lotviz.data.transforms import AnyTransform
 
 if TYPE_CHECKING:
     from lotviz.data.components import Components
+
+
+_COPIES = 3  # of the values of a sample at once: as read, transformed, and what a check makes of them
+_LARGE = 768 * 2**20  # bytes; of larger samples only the wanted cells are taken into memory
 
 
 class CellSource(Protocol):
@@ -28,6 +33,19 @@ class CellSource(Protocol):
 
     def where(self, sample: str, cell: int | None = None) -> str:
         """Name the file of a sample, and the row of one of its cells (counted from 0), as its owner knows them."""
+
+
+@runtime_checkable
+class SparingSource(CellSource, Protocol):
+    """A source that can read some cells of a sample without taking memory for the others."""
+
+    def read_some(self, sample: str, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Raw values of the cells at `rows` (increasing) of a sample, (len(rows), d)."""
+
+
+def read_some(source: CellSource, sample: str, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+    """Return raw values of the cells at `rows` (increasing) of a sample, sparing memory where the source can."""
+    return source.read_some(sample, rows) if isinstance(source, SparingSource) else source.read(sample)[rows]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +78,10 @@ class MarkerSubset:
     def read(self, sample: str) -> NDArray[np.float32]:
         """Read the raw values of a sample, (n, d)."""
         return np.ascontiguousarray(self.source.read(sample)[:, list(self.columns)])
+
+    def read_some(self, sample: str, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Read the raw values of some cells of a sample, (len(rows), d)."""
+        return np.ascontiguousarray(read_some(self.source, sample, rows)[:, list(self.columns)])
 
     def populations(self, sample: str) -> NDArray[Any] | None:
         """Return the population of every cell of a sample, where it is known."""
@@ -125,10 +147,38 @@ class Cohort:
         """The number of cells of all samples."""
         return int(self.cell_counts.sum())
 
-    def raw(self, sample: str) -> NDArray[np.float32]:
-        """All cells of a sample as measured, (n, d), before the transform and unchecked."""
+    def raw(self, sample: str, *, limit: int | None = None, seed: int = 0) -> NDArray[np.float32]:
+        """Cells of a sample as measured, (n, d), before the transform and unchecked.
+
+        Parameters
+        ----------
+        limit
+            At most so many cells, drawn without replacement with `seed`, in their order in the file. Of a large
+            sample only these are taken into memory.
+
+        Raises
+        ------
+        CohortError
+            For an unknown sample, or cells that do not fit into memory.
+        """
         self._require(sample)
-        return self.source.read(sample)
+        count = int(self.cell_counts[sample])
+        few = limit is not None and limit < count
+        if few and self._bytes(count) > _LARGE:
+            return read_some(self.source, sample, _draw(count, limit, seed))
+        fix = "Choose fewer markers, or fewer cells per sample."
+        require_memory(self._bytes(count), self.source.where(sample), fix)
+        raw = self.source.read(sample)
+        return raw[_draw(len(raw), limit, seed)] if few else raw
+
+    def affordable(self, sample: str) -> int | None:
+        """Return how many cells of a sample fit into memory; None where all do."""
+        count = int(self.cell_counts[sample])
+        free = free_memory()
+        return None if self._bytes(count) <= free else max(1, int(count * free / self._bytes(count)))
+
+    def _bytes(self, count: int) -> int:
+        return _COPIES * 4 * count * self.n_markers
 
     def cells(self, sample: str, *, limit: int | None = None, seed: int = 0) -> NDArray[np.float32]:
         """Cells of a sample in transformed marker units, (n, d).
@@ -143,6 +193,11 @@ class Cohort:
         CohortError
             For an unknown sample, or naming file, cell and marker of the first NaN or infinite value.
         """
+        count = int(self.cell_counts[sample]) if sample in self.cell_counts.index else 0
+        if limit is not None and limit < count and self._bytes(count) > _LARGE:
+            raw = self.raw(sample, limit=limit, seed=seed)
+            self._require_finite(sample, raw)
+            return self.transform(raw)
         raw = self.raw(sample)
         self._require_finite(sample, raw)
         if limit is not None and limit < len(raw):

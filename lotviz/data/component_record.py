@@ -41,6 +41,7 @@ def to_record(components: Components) -> dict[str, Any]:
         "n_cells": int(components.n_cells),
         "seed": int(components.seed),
         "scale": components.scale,
+        "n_genes": int(components.n_genes),
         "digest": digest_of(components),
     }
 
@@ -83,6 +84,7 @@ def from_record(record: Mapping[str, Any], markers: Sequence[str], read: ReadArr
         n_cells=int(record["n_cells"]),
         seed=int(record["seed"]),
         scale=record["scale"],
+        n_genes=int(record["n_genes"]),
     )
     if digest_of(components) != record["digest"]:
         raise ValueError("other components than were saved")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,9 +12,10 @@ from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, svds
 
 from lotviz.data.cohort import CellSource, Cohort
+from lotviz.data.component_check import require_fit
 from lotviz.data.counts import TAKEN_FOR, Moments, Scale, prepared, scale_of, variable_genes
 from lotviz.data.pooled import BLOCK, blocks_of, pooled_cells
-from lotviz.data.problems import CohortError, Problem, listed
+from lotviz.data.problems import CohortError, Problem
 from lotviz.data.sources import Found, Kept
 
 CELLS_PER_SAMPLE = 2_000
@@ -50,6 +51,8 @@ class Components:
         Of the draw of these cells.
     scale
         What the values were taken for: "counts", "unlogged", "log" or "centred".
+    n_genes
+        Over how many genes the total of a cell was taken; 0 where that is not known.
     """
 
     names: tuple[str, ...]
@@ -62,6 +65,7 @@ class Components:
     n_cells: int
     seed: int
     scale: Scale
+    n_genes: int = 0
 
     def scores(self, values: sparse.csr_matrix | NDArray[Any]) -> NDArray[np.float64]:
         """Scores of cells, (n, genes) log-normalised -> (n, k)."""
@@ -90,9 +94,12 @@ class ComponentSource:
     components: Components
     kept: Kept = field(default_factory=Kept)
 
-    def read(self, sample: str) -> NDArray[np.float32]:
-        """Read the scores of a sample, (n, k)."""
-        return self.kept.get(sample, lambda: self._scores(sample))
+    def read(self, sample: str, rows: NDArray[np.intp] | None = None) -> NDArray[np.float32]:
+        """Read the scores of a sample, or of some of its cells, (n, k)."""
+        if rows is None:
+            return self.kept.get(sample, lambda: self._scores(blocks_of(self.source, sample)))
+        parts = [rows[start : start + BLOCK] for start in range(0, max(1, len(rows)), BLOCK)]
+        return self._scores(pooled_cells(self.source, {sample: part}) for part in parts)
 
     def populations(self, sample: str) -> NDArray[Any] | None:
         """Return the population of every cell of a sample, where it is known."""
@@ -102,13 +109,10 @@ class ComponentSource:
         """Name the place of a sample or of one of its cells."""
         return self.source.where(sample, cell)
 
-    def _scores(self, sample: str) -> NDArray[np.float32]:
+    def _scores(self, cells: Iterable[sparse.csr_matrix]) -> NDArray[np.float32]:
         place = {name: number for number, name in enumerate(self.genes)}
         columns = np.array([place[gene] for gene in self.components.genes])
-        blocks = [
-            self.components.scores(prepared(block, self.components.scale)[:, columns])
-            for block in blocks_of(self.source, sample)
-        ]
+        blocks = [self.components.scores(prepared(block, self.components.scale)[:, columns]) for block in cells]
         scores = np.concatenate(blocks).astype(np.float32)
         scores.setflags(write=False)  # handed to every later reader of the sample
         return scores
@@ -182,6 +186,7 @@ def fit_components(
         n_cells=pooled.shape[0],
         seed=seed,
         scale=scale,
+        n_genes=len(genes),
     )
 
 
@@ -256,10 +261,10 @@ def on_components(
     source = found.source(found.markers)
     samples = list(found.samples.index)
     if isinstance(components, Components):
-        _require_genes(components, found.markers, where)
-        _require_scale(components, source, found.counts, where=where)
+        doubts = require_fit(components, found, source, where=where)
         fitted = components
     else:
+        doubts = ()
         fitted = fit_components(
             source,
             samples,
@@ -276,7 +281,7 @@ def on_components(
         lacking={},
         components=fitted,
         source=lambda chosen: ComponentSource(source, found.markers, fitted.choose(chosen)),
-        problems=(*found.problems, *_notes(fitted, samples, where)),
+        problems=(*found.problems, *_notes(fitted, samples, where), *doubts),
     )
 
 
@@ -326,27 +331,6 @@ def _notes(fitted: Components, samples: Sequence[str], where: str) -> tuple[Prob
     what = "The components are fitted on all samples, without looking at labels, also where scores are cross-validated."
     fix = "Fit them on the training samples (lotviz.data.components.refit) to measure without this."
     return (made, Problem(where, what, fix, "warning"))
-
-
-def _require_genes(components: Components, genes: Sequence[str], where: str) -> None:
-    missing = sorted(set(components.genes) - set(genes))
-    if missing:
-        what = f"Expected the {len(components.genes):,} genes of the components, found none of {listed(missing)}."
-        raise CohortError(Problem(where, what, "Name the genes as in the cohort the components were fitted on."))
-
-
-def _require_scale(components: Components, source: CellSource, counts: Mapping[str, int], *, where: str) -> None:
-    """Refuse log-normalised values for components of counts and the like: their scores would mean something else."""
-    draws = {name: rows for name, count in counts.items() if len(rows := _draw(int(count), 100, components.seed))}
-    values = pooled_cells(source, _first(draws)).data if draws else np.empty(0)
-    counted, found = ("counts", "unlogged"), scale_of(values)
-    if not values.size or found == components.scale or (found in counted and components.scale in counted):
-        return
-    if components.scale in counted and values.min() >= 0 and (values == np.round(values)).all():
-        return  # so few molecules that no gene has two in any of these cells
-    what = f"Expected values as the components were fitted on, {TAKEN_FOR[components.scale].split(':')[0]}, "
-    fix = "Name the layer that holds such values."
-    raise CohortError(Problem(where, f"{what}found values taken for {TAKEN_FOR[found].split(':')[0]}.", fix))
 
 
 def _draw(count: int, limit: int, seed: int) -> NDArray[np.intp]:

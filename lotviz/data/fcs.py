@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -64,8 +64,13 @@ class FcsFile:
         """Whether the file is as the instrument wrote it: any but one that lotviz wrote."""
         return not self.said.own
 
-    def read(self, markers: tuple[str, ...]) -> NDArray[np.float32]:
+    def read(self, markers: tuple[str, ...], rows: NDArray[np.intp] | None = None) -> NDArray[np.float32]:
         """Values of the named channels, linear ($PnE, $PnG) and compensated where `spillover` says so, (n, d).
+
+        Parameters
+        ----------
+        rows
+            Only these cells, increasing; memory is taken for them alone.
 
         Raises
         ------
@@ -74,10 +79,10 @@ class FcsFile:
         """
         chosen = [self.markers.index(marker) for marker in markers]
         with _undamaged(self.where), np.errstate(all="ignore"):  # senseless numbers end in infinity, reported later
-            return self._read(chosen)
+            return self._read(chosen, rows)
 
-    def _read(self, chosen: Sequence[int]) -> NDArray[np.float32]:
-        values = np.empty((self.n_cells, len(chosen)), np.float32)
+    def _read(self, chosen: Sequence[int], rows: NDArray[np.intp] | None) -> NDArray[np.float32]:
+        values = np.empty((self.n_cells if rows is None else len(rows), len(chosen)), np.float32)
         if not chosen:
             return values
         spillover = self.spillover if self.spillover and self.spillover.applied else None
@@ -88,9 +93,9 @@ class FcsFile:
         place = {column: number for number, column in enumerate(columns)}
         scaled = [column for column in columns if not self.layout.channels[column].as_stored]
         plain = not scaled and not spillover and columns == list(chosen)
-        if plain and read_as_stored(self.path, self.layout, columns, values):
+        if plain and rows is None and read_as_stored(self.path, self.layout, columns, values):
             return values
-        for cells, stored in stored_blocks(self.path, self.layout, columns):
+        for cells, stored in _some(stored_blocks(self.path, self.layout, columns), rows):
             if plain:
                 values[cells] = stored
                 continue
@@ -106,6 +111,19 @@ class FcsFile:
     def populations(self) -> NDArray[Any] | None:
         """None: FCS files hold numbers only."""
         return None
+
+
+def _some(
+    blocks: Iterable[tuple[slice, NDArray[Any]]], rows: NDArray[np.intp] | None
+) -> Iterator[tuple[slice, NDArray[Any]]]:
+    """Keep some rows (increasing) of consecutive blocks: where they belong among these rows, and their values."""
+    for cells, values in blocks:
+        if rows is None:
+            yield cells, values
+            continue
+        low, high = np.searchsorted(rows, [cells.start, cells.stop])
+        if high > low:
+            yield slice(int(low), int(high)), values[rows[low:high] - cells.start]
 
 
 def open_fcs(path: Path, where: str, *, compensate: bool | None = None, dataset: int = 1) -> FcsFile:

@@ -15,7 +15,7 @@ from lotviz.data.annotated import open_annotated, sample_column, sample_table
 from lotviz.data.columns import candidates
 from lotviz.data.fcs import FcsFile, open_fcs
 from lotviz.data.how import HowRead
-from lotviz.data.markers import Instrument, instrument_of, reason_left_out
+from lotviz.data.markers import Instrument, instrument_of, reasons_left_out
 from lotviz.data.named import data_set_of, named_file
 from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
 from lotviz.data.renaming import RenamedFile, channel_problems, look_alikes_said, rename_files, rename_found
@@ -53,9 +53,17 @@ def open_sheet(path: Path, where: str, how: HowRead) -> Found:
         markers=tuple(name for name in next(iter(channels.values())) if all(name in own for own in channels.values())),
         left_out={name: reason for name, reason in left_out.items() if name not in common},
         source=lambda markers: FileSource(files, markers),
-        problems=(*_skipped(unreadable), *sheet.problems, *warnings, *_moved(files, left_out, where), *_notes(files)),
+        problems=(
+            *_skipped(unreadable),
+            *sheet.problems,
+            *warnings,
+            *_moved(files, left_out, where),
+            *_notes(files),
+            *_synthetic_among(files, where),
+        ),
         lacking=lacking,
         instrument=_instrument(files),
+        synthetic=any(file.said.synthetic for file in files.values()),
     )
 
 
@@ -63,15 +71,35 @@ def _opened(sheet: Sheet, folder: Path, where: str, how: HowRead) -> tuple[dict[
     """Return the files of the sheet by sample, and the problems of those that cannot be opened."""
     files: dict[str, SampleFile] = {}
     unreadable: list[Problem] = []
+    opened: dict[str, SampleFile | CohortError] = {}  # a file may stand in many rows
     for number, (sample, name) in zip(sheet.rows, zip(sheet.table.index, sheet.files, strict=True), strict=True):
         row = f"{where}, row {number}"
         if is_nothing(name):  # said already
             continue
         try:
-            files[str(sample)] = _open_named(named_file(folder, name, row, within=how.within), name, row, how)
+            path = named_file(folder, name, row, within=how.within)
+            if name not in opened:
+                opened[name] = _open_or_refusal(path, name, how)
+            files[str(sample)] = _with_cells(opened[name], row)
         except CohortError as error:
-            unreadable += error.problems
+            unreadable += [problem for problem in error.problems if problem not in unreadable]
     return files, unreadable
+
+
+def _open_or_refusal(path: Path, name: str, how: HowRead) -> SampleFile | CohortError:
+    try:
+        return _open_named(path, name, how)
+    except CohortError as error:
+        return error
+
+
+def _with_cells(file: SampleFile | CohortError, row: str) -> SampleFile:
+    if isinstance(file, CohortError):
+        raise file
+    if file.n_cells == 0:
+        what = f"Expected cells, found none in {file.where}."
+        raise CohortError(Problem(row, what, "Remove the row, or export it again."))
+    return file
 
 
 def _skipped(unreadable: Sequence[Problem]) -> list[Problem]:
@@ -104,30 +132,33 @@ def _moved(files: Mapping[str, SampleFile], left_out: Mapping[str, str], where: 
     return channel_problems(channels, where)
 
 
-def _open_named(path: Path, name: str, row: str, how: HowRead) -> SampleFile:
+def _open_named(path: Path, name: str, how: HowRead) -> SampleFile:
     suffix = path.suffix.lower()
-    file: SampleFile
     if suffix in (".fcs", ".lmd"):
         dataset = data_set_of(path.parent, Path(name.replace("\\", "/")).name)[1]
-        file = open_fcs(path, name, compensate=how.compensate, dataset=dataset)
-    elif suffix in (".h5ad", ".zarr"):
-        file = TableFile(open_annotated(path, name, how.annotated))
-    else:
-        table = open_table(path, name)
-        file = TableFile(table, table.notes)
-    if file.n_cells == 0:
-        raise CohortError(Problem(row, f"Expected cells, found none in {name}.", "Remove the row, or export it again."))
-    return file
+        return open_fcs(path, name, compensate=how.compensate, dataset=dataset)
+    if suffix in (".h5ad", ".zarr"):
+        return TableFile(open_annotated(path, name, how.annotated))
+    table = open_table(path, name)
+    return TableFile(table, table.notes)
 
 
 def _left_out(files: Mapping[str, SampleFile]) -> dict[str, str]:
-    reasons = {}
+    reasons: dict[str, str] = {}
     for file in files.values():
-        for name in file.markers:
-            reason = reason_left_out(name, raw_file=file.raw_file)
-            if reason:
-                reasons[name] = reason
+        reasons |= reasons_left_out(file.markers, file.said, raw_file=file.raw_file)
     return reasons
+
+
+def _synthetic_among(files: Mapping[str, SampleFile], where: str) -> list[Problem]:
+    """Warn of synthetic files among measured ones."""
+    samples = tuple(sample for sample, file in files.items() if file.said.synthetic)
+    if len(samples) in (0, len(files)):
+        return []
+    named = listed(dict.fromkeys(files[sample].where for sample in samples))
+    what = f"{len(samples)} of {len(files)} files say that their cells are synthetic, never measured: {named}."
+    fix = "Take them out of the sheet unless they are meant to stand beside measured ones."
+    return [Problem(where, what, fix, "warning", samples)]
 
 
 def _common(
@@ -192,7 +223,7 @@ def open_long(samples: Path, cells: Path, where: str, how: HowRead) -> Found:
     key, guessed = _sample_key((*long.text, *long.markers), place, sample_key)
     codes = _matched(sheet, long.words(key), f"{where}/{samples.name}", place)
     markers = tuple(name for name in long.markers if name != key)
-    left_out = {name: reason for name in markers if (reason := reason_left_out(name, raw_file=False))}
+    left_out = reasons_left_out(markers, long.said, raw_file=False)
     text = {name: "text" for name in long.text if name != key and name not in POPULATION_KEYS}
     if not [name for name in markers if name not in left_out]:
         raise CohortError(Problem(place, "Expected columns of numbers, found none.", "Add the markers as columns."))
@@ -207,6 +238,7 @@ def open_long(samples: Path, cells: Path, where: str, how: HowRead) -> Found:
         source=lambda chosen: LongSource(long_table, samples_found, codes, chosen),
         problems=(*sheet.problems, *guessed, *_table_notes(long.notes, place)),
         instrument=instrument_of(markers),
+        synthetic=long.said.synthetic,
     )
     return rename_found(found, how.rename, where)
 
@@ -274,7 +306,7 @@ def open_one_annotated(path: Path, where: str, how: HowRead) -> Found:
     key, problems = sample_column(table.obs.columns, where, how.annotated.sample_key)
     samples, codes = sample_table(table.obs, key)
     names = tuple(str(name) for name in samples.index)
-    left_out = {name: reason for name in table.markers if (reason := reason_left_out(name, raw_file=False))}
+    left_out = reasons_left_out(table.markers, table.said, raw_file=False)
     twice = sorted(name for name, count in Counter(table.markers).items() if count > 1)
     if twice:
         what = f"Expected every marker once in var_names, found {listed(twice)} more than once."
@@ -288,6 +320,7 @@ def open_one_annotated(path: Path, where: str, how: HowRead) -> Found:
         source=lambda chosen: LongSource(table, names, codes, chosen),
         problems=(*problems, *table.notes),
         instrument=instrument_of(table.markers),
+        synthetic=table.said.synthetic,
     )
     return rename_found(found, how.rename, where)
 

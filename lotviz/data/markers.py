@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
+from lotviz.data.marks import Said
+
 Instrument = Literal["mass", "flow", "unknown"]
 
 _METAL_SUFFIX = re.compile(r"\((?:[A-Z][a-z]?\d{2,3}|\d{2,3}(?::\d{2,3})+)\)D[id]$")  # CD4(Nd145)Dd, CD3(110:114)Dd
@@ -118,6 +120,31 @@ def short_names(markers: Sequence[str]) -> tuple[str, ...]:
 
 def _bare_name(name: str) -> str:
     return _METAL_PREFIX.sub("", _METAL_SUFFIX.sub("", name)) or name
+
+
+def reasons_left_out(names: Iterable[str], said: Said, *, raw_file: bool) -> dict[str, str]:
+    """Return the channels of a file that are left out unless asked for, and why.
+
+    Parameters
+    ----------
+    said
+        What the file says of itself: a file that lotviz wrote holds markers that somebody chose.
+    raw_file
+        As for `reason_left_out`.
+
+    Examples
+    --------
+    >>> reasons_left_out(["Time", "mass"], Said(own=True, beside=("mass",)), raw_file=False)
+    {'mass': 'written beside the markers'}
+    """
+    reasons = {}
+    for name in names:
+        reason = None if said.own else reason_left_out(name, raw_file=raw_file)
+        if name in said.beside:
+            reason = "written beside the markers"
+        if reason:
+            reasons[name] = reason
+    return reasons
 
 
 def reason_left_out(name: str, *, raw_file: bool) -> str | None:

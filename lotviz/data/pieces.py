@@ -130,7 +130,9 @@ def worksheet_pieces(path: Path, where: str, reading: Reading, sample_key: str |
     for piece in cell_pieces(path, where):
         names = [str(name) for name in piece.columns]
         require_distinct([name for name in names if name], where)
-        _require_names(Dialect("utf-8", ";", tuple(names)), where)
+        dialect = Dialect("utf-8", ";", tuple(names), width=len(names))
+        _require_names(dialect, where)
+        _require_nameless_empty(piece.set_axis(pd.RangeIndex(len(names)), axis=1), dialect, where)
         yield _converted(piece[[name for name in names if name]], reading.best, sample_key)
 
 

@@ -123,18 +123,25 @@ def look_through(cohort: Cohort, *, progress: Progress | None = None, cancel: th
 
 def _look_at(cohort: Cohort, name: str, looks: dict[str, _Look]) -> list[Problem]:
     """Look at one sample; return what makes it unusable."""
+    fitting = cohort.affordable(name)
     try:
-        raw = cohort.raw(name)
+        raw = cohort.raw(name, limit=fitting)
     except CohortError as error:
         return [replace(problem, samples=problem.samples or (name,)) for problem in error.problems]
     where = cohort.source.where(name)
     if not len(raw):
         return [Problem(where, "Expected cells, found none.", "Remove the sample, or read it again.", samples=(name,))]
     looks[name] = _looked_at(raw)
+    thinned = [] if fitting is None else [_thinned(where, name, fitting, int(cohort.cell_counts[name]))]
     if looks[name].whole:
-        return []
+        return thinned
     found = not_finite(cohort.source, name, raw, cohort.markers)
-    return [replace(problem, samples=(name,)) for problem in found]
+    return [*thinned, *(replace(problem, samples=(name,)) for problem in found)]
+
+
+def _thinned(where: str, name: str, looked_at: int, count: int) -> Problem:
+    what = f"{looked_at:,} of {count:,} cells were looked at, drawn at random: all do not fit into memory."
+    return Problem(where, what, "Choose fewer cells per sample when comparing, or fewer markers.", "warning", (name,))
 
 
 def _looked_at(raw: NDArray[np.float32]) -> _Look:

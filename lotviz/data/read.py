@@ -124,7 +124,7 @@ def read_cohort(
         transform=decided,
         problems=(*found.problems, *left, *notes, *_small(counts, str(path)), *_wide(chosen, str(path))),
         origin=str(path),
-        synthetic=truth is not None,
+        synthetic=truth is not None or found.synthetic,
         truth=truth,
         channels=found.markers,
         components=None if found.components is None else found.components.choose(chosen),

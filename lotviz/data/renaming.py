@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lotviz.data.markers import reason_left_out
+from lotviz.data.marks import Said
 from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
 from lotviz.data.sources import Found, SampleFile
 
@@ -186,9 +187,15 @@ class RenamedFile:
         """Whether the file is as the instrument wrote it."""
         return self.file.raw_file
 
-    def read(self, markers: tuple[str, ...]) -> NDArray[np.float32]:
-        """Read the named channels of all cells, (n, d)."""
-        return self.file.read(_back(markers, self.names))
+    @property
+    def said(self) -> Said:
+        """What the file says of itself; a column that somebody named is a marker."""
+        said = self.file.said
+        return replace(said, beside=tuple(name for name in said.beside if self.names.get(name) == name))
+
+    def read(self, markers: tuple[str, ...], rows: NDArray[np.intp] | None = None) -> NDArray[np.float32]:
+        """Read the named channels of all cells, or of those at `rows`, (n, d)."""
+        return self.file.read(_back(markers, self.names), rows)
 
     def populations(self) -> NDArray[Any] | None:
         """Return the population of every cell, where the file says so."""

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lotviz.data.markers import Instrument
+from lotviz.data.marks import Said
 from lotviz.data.problems import Problem
 
 if TYPE_CHECKING:
@@ -45,8 +46,12 @@ class SampleFile(Protocol):
     def raw_file(self) -> bool:
         """Whether the file is as the instrument wrote it."""
 
-    def read(self, markers: tuple[str, ...]) -> NDArray[np.float32]:
-        """Read the named channels of all cells, (n, d)."""
+    @property
+    def said(self) -> Said:
+        """What the file says of itself."""
+
+    def read(self, markers: tuple[str, ...], rows: NDArray[np.intp] | None = None) -> NDArray[np.float32]:
+        """Read the named channels of all cells, or of those at `rows` (increasing), (n, d)."""
 
     def populations(self) -> NDArray[Any] | None:
         """Return the population of every cell, where the file says so."""
@@ -88,6 +93,10 @@ class FileSource:
         """Read the raw values of a sample, (n, d)."""
         return self.kept.get(sample, lambda: _read_only(self.files[sample].read(self.markers)))
 
+    def read_some(self, sample: str, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Read the raw values of some cells of a sample (increasing), (len(rows), d)."""
+        return self.files[sample].read(self.markers, rows)
+
     def populations(self, sample: str) -> NDArray[Any] | None:
         """Return the population of every cell of a sample, where it is known."""
         return self.files[sample].populations()
@@ -112,6 +121,10 @@ class LongTable(Protocol):
     @property
     def n_cells(self) -> int:
         """The number of rows."""
+
+    @property
+    def said(self) -> Said:
+        """What the file says of itself."""
 
     def read(self, rows: NDArray[np.intp], markers: tuple[str, ...]) -> NDArray[np.float32]:
         """Read the named columns of some rows (increasing), (n, d)."""
@@ -143,9 +156,14 @@ class TableFile:
         """The rows of the table."""
         return self.table.n_cells
 
-    def read(self, markers: tuple[str, ...]) -> NDArray[np.float32]:
-        """Read all rows, (n, d)."""
-        return self.table.read(np.arange(self.n_cells), markers)
+    @property
+    def said(self) -> Said:
+        """What the file says of itself."""
+        return self.table.said
+
+    def read(self, markers: tuple[str, ...], rows: NDArray[np.intp] | None = None) -> NDArray[np.float32]:
+        """Read all rows, or some (increasing), (n, d)."""
+        return self.table.read(np.arange(self.n_cells) if rows is None else rows, markers)
 
     def populations(self) -> NDArray[Any] | None:
         """Return the population of every row, where a column says so."""
@@ -174,6 +192,10 @@ class LongSource:
     def read(self, sample: str) -> NDArray[np.float32]:
         """Read the raw values of a sample, (n, d)."""
         return self.kept.get(sample, lambda: _read_only(self.table.read(self.rows(sample), self.markers)))
+
+    def read_some(self, sample: str, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Read the raw values of some cells of a sample (increasing), (len(rows), d)."""
+        return self.table.read(self.rows(sample)[rows], self.markers)
 
     def populations(self, sample: str) -> NDArray[Any] | None:
         """Return the population of every cell of a sample, where it is known."""
@@ -209,6 +231,8 @@ class Found:
         What the names of the channels say it was measured with.
     components
         Where the markers are components of genes: their loadings.
+    synthetic
+        Whether any file says that its cells were never measured.
     """
 
     samples: pd.DataFrame
@@ -220,6 +244,7 @@ class Found:
     lacking: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     instrument: Instrument = "unknown"
     components: Components | None = None
+    synthetic: bool = False
 
 
 def _read_only(values: NDArray[np.float32]) -> NDArray[np.float32]:

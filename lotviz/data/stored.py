@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 from numpy.typing import NDArray
 
 from lotviz.data.problems import CohortError, Problem
@@ -84,7 +83,8 @@ def _damage() -> tuple[type[Exception], ...]:
     """Return what h5py and zarr raise on a damaged file, depending on what is damaged."""
     known = (OSError, KeyError, ValueError, TypeError, IndexError, RuntimeError, AttributeError, AssertionError)
     # OverflowError and FloatingPointError are ArithmeticErrors, unknown codecs NotImplementedErrors
-    return (*known, ArithmeticError, MemoryError, EOFError, zipfile.BadZipFile, zlib.error)
+    # and the decompressor of zarr a SystemError, for a piece that claims a negative size
+    return (*known, ArithmeticError, MemoryError, EOFError, SystemError, zipfile.BadZipFile, zlib.error)
 
 
 def child(group: Any, place: str, where: str, *, followed: int = 0) -> Any | None:
@@ -174,14 +174,6 @@ def require_array(node: Any, where: str, *, dimensions: int = 1, numbers: bool =
 
 def _width(node: Any) -> int:
     return int(getattr(node.dtype, "itemsize", 8) or 8)
-
-
-def require_memory(need: int, where: str) -> None:
-    """Refuse to read what does not fit in the memory that is free."""
-    free = psutil.virtual_memory().available
-    if need > 0.8 * free:
-        what = f"Expected values that fit in {free / 1e9:.1f} GB of free memory, found {need / 1e9:.1f} GB of them."
-        raise CohortError(Problem(where, what, "Choose fewer markers, or components of them."))
 
 
 def spelled(values: Any) -> NDArray[Any]:

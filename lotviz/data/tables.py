@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -119,7 +118,7 @@ def _whole(where: str) -> Iterator[None]:
     """Turn what pyarrow raises on a damaged file into the problem of that file."""
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeError) as error:
         reason = str(error).splitlines()[0][:160]
         what = f"Expected a whole parquet file, found one that cannot be read ({reason})."
         raise CohortError(Problem(where, what, "Write or copy the file again.")) from error
@@ -243,7 +242,8 @@ class CsvTable:
 
 def _categorical(column: pd.Series) -> pd.Categorical:
     """Return names as categories of str, an empty name as none."""
-    found = pd.Categorical(column)
+    half = column.dtype == np.float16  # which pandas has no categories of
+    found = pd.Categorical(column.astype(np.float64) if half else column)
     spelled = pd.Index([str(name) for name in found.categories], dtype=object)
     codes = np.asarray(found.codes).copy()
     codes[np.isin(codes, np.flatnonzero(spelled == ""))] = -1
@@ -381,7 +381,9 @@ def open_worksheet(path: Path, where: str, *, sample_key: str | None = None) -> 
     """
     from lotviz.data.workbook import cell_pieces
 
-    reading = reading_of(word for piece in itertools.islice(cell_pieces(path, where), 1) for word in _texts(piece))
+    first = next(cell_pieces(path, where, rows=1000))
+    # by row: a name may stand above many columns
+    reading = reading_of(word for word in first.to_numpy(dtype=object).flat if isinstance(word, str))
     pieces = partial(worksheet_pieces, path, where, reading, sample_key)
     dialect = with_reading(Dialect("utf-8", ";", ()), reading)
     _require_one_reading(dialect, where)
@@ -390,7 +392,3 @@ def open_worksheet(path: Path, where: str, *, sample_key: str | None = None) -> 
         return _collected(path, where, pieces, limit=KEPT_BYTES, notes=notes, sample_key=sample_key)
     except _UnreadWords as unread:
         raise CohortError(*unread.problems) from None
-
-
-def _texts(piece: pd.DataFrame) -> Iterator[str]:
-    return (word for name in piece.columns for word in piece[name].head(1000) if isinstance(word, str))

@@ -71,9 +71,10 @@ def _worksheets(path: Path, where: str) -> Iterator[list[Any]]:
 
     require_modest(path, where)
     # openpyxl warns of styles and validations, which do not matter here
-    with _readable(where), warnings.catch_warnings():
+    # opened here: openpyxl leaves the file of a damaged workbook open
+    with _readable(where), path.open("rb") as handle, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
+        book = openpyxl.load_workbook(handle, read_only=True, data_only=True, keep_links=False)
         with closing(book):
             shown = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
             yield shown or list(book.worksheets)
@@ -144,27 +145,32 @@ def _cell(value: object) -> object:
     return value if number else as_text(value) or None
 
 
-def cell_pieces(path: Path, where: str) -> Iterator[pd.DataFrame]:
+def cell_pieces(path: Path, where: str, *, rows: int | None = None) -> Iterator[pd.DataFrame]:
     """Read the first worksheet with anything in it as cells, some rows at a time.
 
     Its header is the first row that is as long as the rows below. The index of a piece is the row in Excel less 1.
+
+    Parameters
+    ----------
+    rows
+        Of a piece at most; as many as hold a million values when not given.
     """
     with _worksheets(path, where) as sheets:
         for sheet in sheets:
-            rows = _rows(sheet, where)
-            first = list(itertools.islice(rows, 20))
+            found = _rows(sheet, where)
+            first = list(itertools.islice(found, 20))
             if first:
-                yield from _pieces(first, rows)
+                yield from _pieces(first, found, rows)
                 return
     raise CohortError(Problem(where, "Expected a table of cells, found an empty file.", "Export it again."))
 
 
-def _pieces(first: list[Row], rest: Iterator[Row]) -> Iterator[pd.DataFrame]:
+def _pieces(first: list[Row], rest: Iterator[Row], rows: int | None) -> Iterator[pd.DataFrame]:
     widest = max(len(row) for _number, row in first)
     at = next(place for place, (_number, row) in enumerate(first) if len(row) == widest)
     names = [as_text(name) for name in first[at][1]]
     below = itertools.chain(first[at + 1 :], rest)
-    size = max(100, _PIECE_VALUES // widest)
+    size = rows or max(100, _PIECE_VALUES // widest)
     empty = True
     while piece := list(itertools.islice(below, size)):
         empty = False

@@ -26,6 +26,7 @@ def ridges(
     rows: Mapping[str, Sequence[str]],
     theme: ThemeName,
     warned: Sequence[str] = (),
+    named: bool = True,
 ) -> hv.Overlay:
     """Return the densities of one marker, one ridge a row, the first on top; each sample of a row counts the same.
 
@@ -42,6 +43,8 @@ def ridges(
         Light or dark.
     warned
         Rows drawn in the colour of a warning, their names beside the ridge.
+    named
+        Whether the other rows are named where there is room; a small picture has none.
     """
     token = TOKENS[theme]
     drawn = {row: quantiles for row in _first(rows, warned) if len(quantiles := _pooled(quality, marker, rows[row]))}
@@ -65,14 +68,14 @@ def ridges(
     )
     marks = words(names, token["warn"], text_align="right", size="11px")
     plain = [(place, row) for place, row in zip(range(len(drawn))[::-1], drawn, strict=True) if row not in warned]
-    ticks = [(place, clipped(row)) for place, row in plain] if len(drawn) <= MOST_NAMED else []
+    ticks = [(place, clipped(row)) for place, row in plain] if named and len(drawn) <= MOST_NAMED else []
     return styled(
         hills * marks,
         flat,
         labelled("10px", only="y"),
         xlabel="",
         ylabel="",
-        yticks=ticks,
+        yticks=ticks or [(0.0, "")],  # HoloViews cannot draw an axis from an empty list
         xticks=4,
         xlim=(float(grid[0]), float(grid[-1])),
         ylim=(-0.3, len(drawn) - 1 + 1.08 * OVERLAP),

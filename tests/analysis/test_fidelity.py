@@ -289,6 +289,7 @@ def test_problems_larger_than_memory_are_refused_with_advice(embedding, monkeypa
         available = 1000
 
     monkeypatch.setattr(psutil, "virtual_memory", Little)
+    monkeypatch.setattr("lotviz.transport.doors._LITTLE", 0)
     with pytest.raises(TransportMemoryError, match=r"problem of 300 and 300 cells .* fidelity\(embedding, cells=150\)"):
         fidelity(embedding, cells=300)
 

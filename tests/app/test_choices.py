@@ -77,6 +77,7 @@ def test_choices_survive_the_way_through_the_address():
         "a": "P1", "b": 'P"2"', "axes": "Two markers", "x": "CD3", "y": "CD4+", "part": "Shape", "insist": True,
         "shade": "Contribution to score", "t": 0.25, "theme": "dark", "shown": "Margins", "compensate": "no",
         "columns": {"sample": "Probe & Röhrchen"}, "layer": "obsm/X_pca", "markers": ["CD3", "a, b", "µ=1"],
+        "transforms": {"CD3": "logicle"}, "tried": "CD3",
     }  # fmt: skip
     assert set(given) == set(Choices.IN_ADDRESS)
     back = Choices()
@@ -86,7 +87,7 @@ def test_choices_survive_the_way_through_the_address():
 
 @pytest.mark.parametrize(
     "query",
-    ["?markers=3", "?markers=[1]", "?columns=[]", '?columns={"a":1}', "?markers={", "?cofactor=-1", "?shown=All"],
+    ["?markers=3", "?markers=[1]", "?columns=[]", '?columns={"a":1}', "?markers={", "?cofactor=-1", "?shown=A"],
 )
 def test_an_address_that_makes_no_sense_changes_nothing(query):
     choices = Choices()

@@ -17,8 +17,8 @@ from lotviz.data import Problem
 from tests.app.cohorts import COHORTS, HOSTILE, MARKUP
 
 SAFE = {
-    "b", "br", "code", "details", "div", "h1", "h2", "header", "i", "li", "p", "pre", "span", "summary", "table", "tbody",
-    "td", "th", "thead", "tr", "ul",
+    "b", "br", "code", "details", "div", "h1", "h2", "header", "i", "li", "p", "pre", "span", "summary", "table",
+    "tbody", "td", "th", "thead", "tr", "ul",
 }  # fmt: skip
 WHERE_NAMES_LEAD = {"href", "src", "srcset", "action", "formaction", "xlink:href"}
 

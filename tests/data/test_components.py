@@ -10,6 +10,7 @@ import scanpy as sc
 from scipy import sparse
 
 from lotviz.data import CohortError, read_cohort
+from lotviz.data import components as components_module
 from lotviz.data.components import fit_components, principal_axes_of, refit
 from lotviz.data.counts import log_normalised
 
@@ -194,3 +195,40 @@ def test_fitting_takes_few_cells_of_a_large_sample(written):
         source, list(CELLS), genes=source.markers, cell_counts=CELLS, components=3, variable=80, cells_per_sample=50
     )
     assert fitted.n_cells == 150
+
+
+def test_values_of_another_kind_than_the_components_were_fitted_on_are_refused(written, counts):
+    components = read_cohort(written()[0], components=3, genes=80).components
+    path, _ = written(x=log_normalised(counts))
+    with pytest.raises(CohortError, match=r"fitted on, counts, found values taken for normalised and logarithmic alre"):
+        read_cohort(path, components=components)
+    logged = read_cohort(path, components=3, genes=80).components
+    with pytest.raises(CohortError, match=r"fitted on, normalised and .*, found values taken for counts"):
+        read_cohort(written()[0], components=logged)
+    assert read_cohort(written()[0], components=components).components is not None
+    few = counts.copy()
+    few.data = np.minimum(few.data, 1)  # no gene has two molecules: still counts
+    assert read_cohort(written(x=few)[0], components=components).n_markers == 3
+    corrected = counts.copy()
+    corrected.data = corrected.data * 7.5
+    assert read_cohort(written(x=corrected)[0], components=components).n_markers == 3
+
+
+def test_totals_over_other_genes_are_said(written, counts, tmp_path):
+    components = read_cohort(written()[0], components=3, genes=80).components
+    assert components.n_genes == GENES
+    assert "scores may be shifted" not in said(read_cohort(written()[0], components=components))
+    chosen = [int(gene[1:]) for gene in components.genes]
+    obs = pd.DataFrame({"sample": ["a"] * counts.shape[0]}, index=[f"c{n}" for n in range(counts.shape[0])])
+    few = anndata.AnnData(counts[:, chosen], obs=obs, var=pd.DataFrame(index=list(components.genes)))
+    few.write_h5ad(tmp_path / "few.h5ad")
+    text = said(read_cohort(tmp_path / "few.h5ad", components=components))
+    assert "normalised to its total over 80 genes, where the components were fitted over 260" in text
+
+
+def test_some_cells_of_a_sample_have_the_scores_they_have_among_all(written, monkeypatch):
+    source = read_cohort(written()[0], components=3, genes=80).source
+    rows = np.array([0, 7, 8, 60])
+    monkeypatch.setattr(components_module, "BLOCK", 3)
+    np.testing.assert_array_equal(source.read("a", rows), source.read("a")[rows])
+    assert source.read("a", rows[:0]).shape == (0, 3)

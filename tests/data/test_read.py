@@ -125,7 +125,7 @@ def test_the_long_parquet_is_read_by_row_group_when_it_is_large(tiny, folder, mo
     small = read_cohort(folder("parquet"))
     monkeypatch.setattr(tables, "KEPT_BYTES", 0)
     long = tables.ParquetTable
-    monkeypatch.setattr(tables, "ParquetTable", lambda *given: long(*given, limit=0))
+    monkeypatch.setattr(tables, "ParquetTable", lambda *given, **said: long(*given, limit=0, **said))
     large = read_cohort(small.origin)
     for name in tiny.samples.index:
         np.testing.assert_array_equal(large.raw(name), small.raw(name))
@@ -139,7 +139,9 @@ def test_cells_of_a_sample_may_lie_scattered_over_the_table(tiny, folder, monkey
     table.to_parquet(path / "cells.parquet", row_group_size=37)
     long = tables.ParquetTable
     for limit in (0, 2**30):
-        monkeypatch.setattr(tables, "ParquetTable", lambda *given, limit=limit: long(*given, limit=limit))
+        monkeypatch.setattr(
+            tables, "ParquetTable", lambda *given, limit=limit, **said: long(*given, limit=limit, **said)
+        )
         back = read_cohort(path)
         for name in tiny.samples.index:
             mine = table[table["sample_id"] == name]

@@ -17,6 +17,13 @@ from lotviz.data.tables import open_table
 
 from .fcs_builder import fcs_bytes
 
+# of writing, which the tests do and the product does not
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Writing zarr v2 data:UserWarning"),
+    pytest.mark.filterwarnings("ignore:zarr v3 autosharding:UserWarning"),
+    pytest.mark.filterwarnings("ignore:Consolidated metadata:UserWarning"),
+]
+
 FORMATS = ["parquet", "csv", "h5ad", "fcs"]
 # names that an instrument would give to what is no marker, and names that are cut where an instrument gave them
 NAMES = ("Time", "DNA1", "FSC-A", "CD4(Nd145)Dd", "113In_CD66a", "131Xe")
@@ -53,7 +60,6 @@ def test_every_file_says_whether_it_is_synthetic(tmp_path, cells, form, syntheti
     assert opened(path).said.own is (synthetic or form != "csv")  # a csv of measured cells has no place for it
 
 
-@pytest.mark.filterwarnings("ignore:Writing zarr v2 data:UserWarning")
 @pytest.mark.parametrize("version", [2, 3])
 def test_a_zarr_folder_says_it_too(tmp_path, cells, version):
     import anndata
@@ -78,7 +84,7 @@ def test_synthetic_files_among_measured_ones_are_named(tmp_path, cells, sheet):
     cohort = sheet("a.parquet", "b.parquet", "c.fcs", rename={"DNA1": "DNA"})
     assert cohort.synthetic
     (problem,) = [problem for problem in cohort.problems if "synthetic" in problem.what]
-    assert problem.what == "2 of 3 files say that their cells are synthetic, never measured: b.parquet and c.fcs."
+    assert problem.what == "2 of 3 files say that their cells are synthetic, never measured: b.parquet, c.fcs."
     assert problem.severity == "warning"
     assert problem.samples == ("S1", "S2")
     assert not sheet("a.parquet").synthetic

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import struct
 from collections.abc import Callable
@@ -48,6 +49,8 @@ def damaged(seed: Seed, rng: Generator, *, others: tuple[Seed, ...]) -> Seed:
     """The cohort with one to three wounds in one of its files."""
     name = seed.damaged[rng.integers(len(seed.damaged))]
     content = seed.files[name]
+    if seed.kind == "zarr" and rng.random() < 0.15:
+        return replace(seed, files={other: kept for other, kept in seed.files.items() if other != name})
     for wound in range(pick((1, 1, 1, 2, 3), rng)):
         # what opens the file with its own library must find it whole: the library is not what is tried here
         informed = [damage for damage in INFORMED[seed.kind] if wound == 0 or damage not in _NEEDS_WHOLE]
@@ -361,6 +364,42 @@ _PLANTED = (
 )
 
 
+# zarr
+
+
+def zarr_json(content: bytes, rng: Generator) -> bytes:
+    """What describes a group or an array, with another value somewhere; a chunk is no JSON and is damaged blindly."""
+    whole = json.loads(content)
+    here = whole
+    while True:
+        key = pick(list(here) if isinstance(here, dict) else range(len(here)), rng)
+        if isinstance(here[key], (dict, list)) and here[key] and rng.random() < 0.8:
+            here = here[key]
+            continue
+        odd = (
+            None,
+            True,
+            -1,
+            0,
+            7,
+            2**40,
+            2**70,
+            1e308,
+            "",
+            "x",
+            "|O",
+            "<f2",
+            "<U9",
+            "../..",
+            [],
+            [2**40],
+            {},
+            "pickle",
+        )
+        here[key] = pick((*odd, *ODD_WORDS[:6]), rng)
+        return json.dumps(whole).encode("utf-8", "replace")
+
+
 INFORMED: dict[str, tuple[Damage, ...]] = {
     "fcs": (fcs_offset, fcs_keyword, fcs_keyword, fcs_keyword, fcs_removed, fcs_text_end),
     "csv": (csv_field, csv_field, csv_shape, csv_encoding, csv_marks),
@@ -368,5 +407,6 @@ INFORMED: dict[str, tuple[Damage, ...]] = {
     "xlsx": (*(xlsx_part,) * 8, xlsx_missing, *(xlsx_part,) * 8, xlsx_missing, xlsx_bomb),
     "parquet": (parquet_footer, parquet_page, parquet_column, parquet_column),
     "h5ad": (h5ad_content, h5ad_content, head, head),
+    "zarr": (zarr_json,),
 }
 _NEEDS_WHOLE = (parquet_column, h5ad_content)

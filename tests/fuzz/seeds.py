@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import tempfile
+import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ class Seed:
 
 @cache
 def make_seeds() -> tuple[Seed, ...]:
-    return (*_fcs_seeds(), *_text_seeds(), *_xlsx_seeds(), *_parquet_seeds(), *_h5ad_seeds())
+    return (*_fcs_seeds(), *_text_seeds(), *_xlsx_seeds(), *_parquet_seeds(), *_h5ad_seeds(), *_zarr_seeds())
 
 
 def values(sample: int = 0) -> np.ndarray:
@@ -193,7 +194,7 @@ def _parquet_seeds() -> list[Seed]:
     ]
 
 
-def h5ad(*, thin: bool = False, each: int | None = None) -> bytes:
+def annotated(*, thin: bool = False, each: int | None = None) -> ad.AnnData:
     table = long_frame() if each is None else frame(each).assign(sample_id=SAMPLES[each])
     matrix = table[list(MARKERS)].to_numpy()
     matrix = sparse.csr_matrix(np.where(matrix > 150, matrix, 0)) if thin else matrix
@@ -204,10 +205,27 @@ def h5ad(*, thin: bool = False, each: int | None = None) -> bytes:
         "age": np.where(table["sample_id"] == "P1", 61, 47),
     })  # fmt: skip
     obs.index = pd.Index([f"cell{number}" for number in range(len(obs))])
+    return ad.AnnData(matrix, obs=obs, var=pd.DataFrame(index=list(MARKERS)))
+
+
+def h5ad(*, thin: bool = False, each: int | None = None) -> bytes:
     with tempfile.TemporaryDirectory() as room:
         path = Path(room) / "made.h5ad"
-        ad.AnnData(matrix, obs=obs, var=pd.DataFrame(index=list(MARKERS))).write_h5ad(path)
+        annotated(thin=thin, each=each).write_h5ad(path)
         return path.read_bytes()
+
+
+def zarr_files(*, version: int, thin: bool = False) -> dict[str, bytes]:
+    """The files of a zarr folder, by their paths beside it."""
+    with tempfile.TemporaryDirectory() as room, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with ad.settings.override(zarr_write_format=version):
+            annotated(thin=thin).write_zarr(Path(room) / "cohort.zarr")
+        return {
+            path.relative_to(room).as_posix(): path.read_bytes()
+            for path in sorted(Path(room).rglob("*"))
+            if path.is_file()
+        }
 
 
 def _h5ad_seeds() -> list[Seed]:
@@ -217,3 +235,12 @@ def _h5ad_seeds() -> list[Seed]:
         Seed("h5ad", "sparse", {"cohort.h5ad": h5ad(thin=True)}, "cohort.h5ad", ("cohort.h5ad",)),
         Seed("h5ad", "a file a sample", {"sheet.csv": text(sheet(list(each))), **each}, "sheet.csv", ("P1.h5ad",)),
     ]
+
+
+def _zarr_seeds() -> list[Seed]:
+    made = []
+    for version, thin in [(2, False), (3, False), (3, True)]:
+        files = zarr_files(version=version, thin=thin)
+        name = f"version {version}, {'sparse' if thin else 'dense'}"
+        made.append(Seed("zarr", name, files, "cohort.zarr", tuple(files)))
+    return made

@@ -39,6 +39,7 @@ def make_input(seed: int, number: int, *, seeds: tuple[Seed, ...]) -> Seed:
 
 def write_input(made: Seed, folder: Path) -> Path:
     for name, content in made.files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     return folder / made.opened
 

@@ -139,7 +139,7 @@ def renamed(old, new):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (header_with(version=3), "file version 2 or older, found version 3.*Update lotviz"),
+        (header_with(version=4), "file version 3 or older, found version 4.*Update lotviz"),
         (header_with(version="1"), "another kind of file"),
         (header_with(format="another"), "another kind of file"),
         (lambda members: members.pop("header.json"), "a zip of another kind"),

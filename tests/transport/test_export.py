@@ -257,7 +257,7 @@ def written(place, name, value):
         (written("uns", "lotviz", "text"), r'without its uns\["lotviz"\]'),
         (held(format="another"), r'without its uns\["lotviz"\]'),
         (held(version="1"), r'without its uns\["lotviz"\]'),
-        (held(version=2), "version 1 or older, found version 2: it was made by a newer lotviz. Update lotviz"),
+        (held(version=3), "version 2 or older, found version 3: it was made by a newer lotviz. Update lotviz"),
         (held(made="{"), "contents that do not fit together"),
         (held(made="[" * 100_000), "contents that do not fit together"),
         (held(made="[]"), "contents that do not fit together"),

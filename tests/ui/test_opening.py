@@ -79,7 +79,7 @@ def test_a_sheet_typed_in_excel_is_mended_on_the_page_and_opened(page, root):
         page.get_by_role("button", name="Open this cohort").click()
         expect(heading(page)).to_contain_text("6 samples were read")
         wait_until_drawn(page)
-        expect(page.get_by_text("sheet-corrected.csv").first).to_be_visible()
+        expect(page.get_by_role("combobox", name="Cohort", exact=True)).to_have_text("clinic/sheet-corrected.csv")
     after = contents(root)
     assert {path: content for path, content in after.items() if path in before} == before
     assert [path.name for path in after if path not in before] == ["sheet-corrected.csv"]

@@ -57,11 +57,18 @@ def test_ridges_of_batches_hold_the_mean_of_their_samples(seen, drawn):
     drawn(picture)
 
 
+@pytest.mark.parametrize("count", [2, 13])
+def test_small_pictures_name_no_rows_but_the_warned_and_are_drawn_all_the_same(drawn, count):
+    quality = look_through(simulate(samples=count, cells=60, markers=3, seed=2))
+    drawn(views.ridges(quality, quality.profiles.markers[0], rows=one_each(quality), theme="light", named=False))
+    drawn(views.ridges(quality, quality.profiles.markers[0], rows=one_each(quality), theme="light"))
+
+
 def test_of_too_many_rows_the_warned_ones_are_drawn(seen):
     many = {f"row {number}": ["P01"] for number in range(90)}
     picture = views.ridges(seen, seen.profiles.markers[0], rows=many, warned=["row 88"], theme="light")
     assert len(hills(picture)) == views.MOST_RIDGES
-    assert options(picture)["yticks"] == []
+    assert options(picture)["yticks"] == [(0.0, "")]
     assert [text for *_, text in rows(parts(picture, hv.Labels)[0])] == ["row 88"]
 
 

@@ -4,42 +4,30 @@ from __future__ import annotations
 
 from html import escape
 
-import numpy as np
-import pandas as pd
-import panel_material_ui as pmui
-
 from lotviz.app.desk import BROUGHT
 from lotviz.app.frame import (
-    WIDE,
     Page,
     badge,
     button,
     grid,
     headline,
     html,
-    key,
     keys,
-    legend,
-    number,
     picture,
     problems,
     question,
     remark,
     section,
-    segments,
     select,
 )
+from lotviz.app.pages.markers import marker_choices, markers
 from lotviz.app.pages.opening import by_name
 from lotviz.app.session import Session
 from lotviz.data import Problem
-from lotviz.views.charts import cells_per_sample, curves
-from lotviz.views.quality import MOST_RIDGES, margin_shares, mean_curves, ridges
-from lotviz.views.theme import TOKENS
+from lotviz.views.charts import cells_per_sample
 
 FEW = 100  # cells; below it the place of a sample on the map is mostly noise
 MOST_ROWS = 200  # rows of the table; a longer one is no longer read
-MOST_MARKERS = 12  # small curves that still can be compared at a glance
-ACROSS = 4
 
 
 def cohort(session: Session) -> Page:
@@ -51,7 +39,7 @@ def cohort(session: Session) -> Page:
     cells = [
         (picture(headline("Samples", "problems first", _rows_badge(session)), samples), "1 / span 5", "2"),
         (picture(headline("Cells per sample"), counts), "1 / span 5", "3"),
-        (_markers(session, page), "6 / span 7", "2 / span 2"),
+        (markers(session, page), "6 / span 7", "2 / span 2"),
     ]
     above = problems(session.problems) + _notes(session)
     if above:
@@ -147,105 +135,6 @@ def _counts(session: Session) -> object:
     return cells_per_sample(counts, names, groups, few=FEW, theme=session.choices.theme)
 
 
-def _markers(session: Session, page: Page) -> object:
-    """Return the small curves of the markers, one curve per batch or group."""
-    cohort, by_sample = session.cohort, session.choices.shown == "By sample"
-    if session.choices.shown == "Margins":
-        return _margins(session, page)
-    shown = _most_different(session)
-    draw = _ridges if by_sample else _curves
-    pieces = [
-        (
-            picture(
-                html(headline(escape(session.word(marker)), small=True)),
-                page.plot(lambda marker=marker: draw(session, marker), "label", "batch"),
-            ),
-            f"{1 + i % ACROSS}",
-            f"{1 + i // ACROSS}",
-        )
-        for i, marker in enumerate(shown)
-    ]
-    tiles = grid(
-        *pieces,
-        columns=f"repeat({ACROSS}, minmax(0, 1fr))",
-        rows=f"repeat({-(-len(shown) // ACROSS)}, minmax(96px, 1fr))",
-        gap="6px 20px",
-        padding="0",
-    )
-    right = f"{escape(cohort.transform.describe())} {badge(f'{len(shown)} of {cohort.n_markers} markers')}"
-    if by_sample:
-        words = f"{min(MOST_RIDGES, len(cohort.samples))} of {len(cohort.samples)} samples, those with a problem named"
-        return picture(headline("Markers by sample", words, right), tiles)
-    head = page.html(
-        lambda: headline(f"Markers by {escape(_by(session) or 'cohort')}", _legend(session), right), "label", "batch"
-    )
-    return picture(head, tiles)
-
-
-def _margins(session: Session, page: Page) -> object:
-    """Return the picture of cells at the ends of their markers: cut off by the instrument, or piled up."""
-    plot = page.plot(lambda: margin_shares(session.quality, theme=session.choices.theme))
-    return picture(headline("Cells at the margins", "of the sample with most of them; below 1 % is left out"), plot)
-
-
-def _ridges(session: Session, marker: str) -> object:
-    """Return the densities of one marker, a ridge for each sample; those with a problem in the colour of warnings."""
-    names = [str(name) for name in session.cohort.samples.index]
-    warned = [name for name in names if name in {*session.quality.outlying}]
-    return ridges(session.quality, marker, rows={n: [n] for n in names}, theme=session.choices.theme, warned=warned)
-
-
-def _by(session: Session) -> str | None:
-    """Name the column the curves are drawn by."""
-    return session.batch or session.label
-
-
-def _line_colours(session: Session) -> dict[str, str]:
-    """Return the colour of each curve: the group's own, or shades without meaning for batches."""
-    by = _by(session)
-    token = TOKENS[session.choices.theme]
-    if by is None:
-        return {"": token["ink2"]}
-    if by == session.label:
-        return session.group_style()[0]
-    shades = [token["ink3"], token["accent"], token["faint"], token["warn"], token["k"]]
-    return {group: shades[i % len(shades)] for i, group in enumerate(session.groups(by))}
-
-
-def _legend(session: Session) -> str:
-    """Return the legend of the curves."""
-    colours = _line_colours(session)
-    return "" if "" in colours else legend(*(key(name, c, "square") for name, c in list(colours.items())[:6]))
-
-
-def _most_different(session: Session) -> list[str]:
-    """Name the markers to draw: all if they are few, else those whose group means differ most."""
-    markers = list(session.cohort.markers)
-    if len(markers) <= MOST_MARKERS:
-        return markers
-    profiles = session.quality.profiles
-    means = pd.DataFrame(profiles.quantiles.mean(axis=1), index=profiles.names, columns=markers)
-    spread = means.groupby(_groups(session)).mean().std() / means.std().replace(0, np.nan)
-    chosen = set(spread.fillna(0).sort_values(ascending=False, kind="stable").index[:MOST_MARKERS])
-    return [marker for marker in markers if marker in chosen]
-
-
-def _groups(session: Session) -> pd.Series:
-    """Return the group of each sample whose curve it joins."""
-    by = _by(session)
-    return session.texts(by) if by else pd.Series("", index=session.cohort.samples.index)
-
-
-def _curves(session: Session, marker: str) -> object:
-    """Return the densities of one marker, each sample counting the same."""
-    groups = _groups(session)
-    colours = _line_colours(session)
-    rows = {group: [str(name) for name in groups.index[groups == group]] for group in colours}
-    places, found = mean_curves(session.quality, marker, rows)
-    drawn = [(places, curve, colours[group]) for group, curve in found.items()]
-    return curves(drawn, xlim=(float(places[0]), float(places[-1])))
-
-
 def _drawer(session: Session) -> list[object]:
     """Return the choices of the page, in the order of the decisions."""
     choices = session.choices
@@ -255,14 +144,7 @@ def _drawer(session: Session) -> list[object]:
     if len(cohort.samples.columns):
         parts += [section("Columns"), select(choices, "label", "Group by (label)")]
         parts += [select(choices, "group", "Patient (kept together)"), select(choices, "batch", "Batch")]
-    parts += [section("Markers"), segments(choices, "shown", "Shown")]
-    parts += _marker_choice(session)
-    if not cohort.synthetic:
-        parts.append(select(choices, "transform", "Transform of raw values"))
-        if choices.transform == "arcsinh":
-            parts.append(number(choices, "cofactor", "Cofactor (0: by instrument)"))
-        parts.append(segments(choices, "compensate", "Apply spillover matrices"))
-    parts += [remark(f"Transform in use: {escape(cohort.transform.describe())}."), section("Next")]
+    parts += [section("Markers"), *marker_choices(session), section("Next")]
     if session.embedding is None:
         parts.append(button("Compare the samples", session.compare, filled=True))
     else:
@@ -280,16 +162,3 @@ def _look_for_another(session: Session) -> None:
     """Go to the files."""
     session.desk.shown = True
     session.on_change()
-
-
-def _marker_choice(session: Session) -> list[object]:
-    """Return the list of channels to choose markers from, and the button that reads the cohort with them."""
-    cohort, choices = session.cohort, session.choices
-    every = list(cohort.channels or cohort.markers)
-    used = {"options": every, "value": list(cohort.markers)}
-    widget = pmui.MultiChoice(label="Use", chip=False, margin=(6, 16), **used, **WIDE)
-
-    def use() -> None:
-        choices.markers = [marker for marker in every if marker in widget.value]
-
-    return [widget, button("Use these markers", use)]

@@ -53,9 +53,9 @@ def opening(session: Session) -> Page:
 def _flowing(pieces: list[tuple[Any, str]]) -> pn.Column:
     """Lay pieces out in twelve columns, each as high as it is: what does not fit is scrolled to."""
     for piece, column in pieces:
-        piece.styles = {"grid-column": column, "min-width": "0"}
+        piece.styles = {"grid-column": column, "min-width": "0", "max-height": "none"}
     layout = {"display": "grid", "grid-template-columns": "repeat(12, minmax(0, 1fr))", "align-items": "start"}
-    styles = {**layout, "gap": "24px 28px", "padding": "2px 24px 24px", "flex": "none"}
+    styles = {**layout, "gap": "24px 28px", "padding": "2px 24px 24px", "max-height": "none"}
     return pn.Column(*(piece for piece, _column in pieces), margin=0, **WIDE, styles=styles)
 
 
