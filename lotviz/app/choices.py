@@ -36,6 +36,7 @@ class Choices(param.Parameterized):
     compensate = param.Selector(
         default="auto", objects=["auto", "yes", "no"], doc="Whether spillover matrices of FCS files are applied."
     )
+    skip = param.Boolean(default=False, doc="Go on without samples whose file cannot be read.")
     shown = param.Selector(
         default="By group", objects=["By group", "By sample", "Margins", "Transforms"], doc="Of the markers."
     )
@@ -61,8 +62,8 @@ class Choices(param.Parameterized):
 
     IN_ADDRESS = (
         "page", "cohort", "columns", "layer", "markers", "transform", "transforms", "tried", "cofactor", "compensate",
-        "points", "seed", "label", "group", "batch", "positive", "colour", "a", "b", "axes", "x", "y", "part", "shade",
-        "insist", "t", "shown", "theme",
+        "skip", "points", "seed", "label", "group", "batch", "positive", "colour", "a", "b", "axes", "x", "y", "part",
+        "shade", "insist", "t", "shown", "theme",
     )  # fmt: skip
 
     def __init__(self, **chosen: object) -> None:

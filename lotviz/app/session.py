@@ -95,6 +95,7 @@ class Session:
             layer=c.layer,
             markers=tuple(c.markers),
             compensate=c.compensate,
+            skip=c.skip,
         )
 
     @property
@@ -234,7 +235,7 @@ class Session:
         """Open a cohort, with what was said of its columns; all its markers are used."""
         before = self.opening
         with param.parameterized.discard_events(self.choices):
-            self.choices.param.update(columns=dict(columns or {}), layer=layer, markers=[], transforms={})
+            self.choices.param.update(columns=dict(columns or {}), layer=layer, markers=[], transforms={}, skip=False)
         if self.opening == before and key == self.choices.cohort:
             self.open()
         elif key == self.choices.cohort:

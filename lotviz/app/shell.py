@@ -38,7 +38,7 @@ COMPILED = threading.Event()
 
 # A change of these makes other results: the page as a whole is drawn again.
 RESULTS = ("label", "group", "batch", "points", "seed", "insist", "shown", "tried")
-OPENING = ("cohort", "columns", "layer", "markers", "transform", "transforms", "cofactor", "compensate")
+OPENING = ("cohort", "columns", "layer", "markers", "transform", "transforms", "cofactor", "compensate", "skip")
 
 
 class Shell:

@@ -44,6 +44,7 @@ class Opening:
     layer: str = ""
     markers: tuple[str, ...] = ()
     compensate: str = "auto"
+    skip: bool = False
 
     def options(self) -> dict[str, Any]:
         """Return the options of `lotviz.read_cohort` that are not as usual."""
@@ -57,6 +58,7 @@ class Opening:
             "columns": columns or None,
             "layer": self.layer or None,
             "compensate": {"yes": True, "no": False}.get(self.compensate),
+            "skip_unreadable": self.skip or None,
         }
         return {name: value for name, value in wanted.items() if value is not None}
 

@@ -314,6 +314,11 @@ def _add_columns(command: argparse.ArgumentParser) -> None:
         help="in .fcs: whether the spillover matrix of each file is applied; auto applies it unless the values are "
         "compensated already, and says so (default: %(default)s)",
     )
+    command.add_argument(
+        "--skip-unreadable",
+        action="store_true",
+        help="leave out samples whose file cannot be read, naming each, instead of stopping",
+    )
     _add_rename(command)
     _add_sample_key(command)
 

@@ -255,6 +255,7 @@ def _understanding(options: Namespace) -> dict[str, Any]:
         **{name: getattr(options, name) for name in _ANNOTATED},
         "columns": options.columns,
         "compensate": {"yes": True, "no": False}.get(options.compensate),
+        "skip_unreadable": options.skip_unreadable,
         "rename": _renaming(options),
     }
 

@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO, cast
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from lotviz.data.columns import names_sample
 from lotviz.data.dialect import Dialect, above_header, opened
@@ -166,3 +167,19 @@ def only_text(column: pd.Series) -> bool:
     if pd.api.types.is_numeric_dtype(column):
         return False
     return not pd.to_numeric(column, errors="coerce").notna().any()
+
+
+def categorical(column: pd.Series) -> pd.Categorical:
+    """Return names as categories of str, an empty name as none."""
+    half = column.dtype == np.float16  # which pandas has no categories of
+    found = pd.Categorical(column.astype(np.float64) if half else column)
+    spelled = pd.Index([str(name) for name in found.categories], dtype=object)
+    codes = np.asarray(found.codes).copy()
+    codes[np.isin(codes, np.flatnonzero(spelled == ""))] = -1
+    return pd.Categorical.from_codes(cast(Sequence[int], codes), categories=spelled)  # the stubs know no arrays here
+
+
+def spelled(names: pd.Categorical, rows: NDArray[np.intp]) -> NDArray[Any]:
+    """Return names in full of some rows, (n,) of str, an empty one for the code -1."""
+    spelling = np.append(np.asarray(names.categories, dtype=str), "")  # the last serves the code -1
+    return spelling[np.asarray(names.codes)[rows]]

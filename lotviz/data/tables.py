@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,9 +22,11 @@ from lotviz.data.marks import NOTHING_SAID, Said, said_in, said_in_remark
 from lotviz.data.numerals import reading_of
 from lotviz.data.pieces import (
     POPULATION_KEYS,
+    categorical,
     label_columns,
     only_text,
     require_distinct,
+    spelled,
     text_in_marker,
     text_pieces,
     worksheet_pieces,
@@ -75,14 +77,15 @@ class ParquetTable:
     def populations(self, rows: NDArray[np.intp]) -> NDArray[Any] | None:
         """Return the population of each of these rows, where a column says so."""
         name = next((key for key in POPULATION_KEYS if key in self.text), None)
-        return None if name is None else _spelled(self.words(name), rows)
+        return None if name is None else spelled(self.words(name), rows)
 
     def words(self, name: str) -> pd.Categorical:
         """Return a column of names, whole and kept, (n_cells,); nameless cells have the code -1."""
         if name not in self.names:
             with _whole(self.where), pq.ParquetFile(self.path, read_dictionary=[name]) as file:
                 column = file.read(columns=[name], use_threads=False).column(0).to_pandas()
-            self.names[name] = _categorical(column)
+            _require_all(len(column), self.n_cells, self.where)
+            self.names[name] = categorical(column)
         return self.names[name]
 
     def _take(self, rows: NDArray[np.intp], markers: Sequence[str]) -> NDArray[np.float32]:
@@ -102,7 +105,15 @@ class ParquetTable:
                         values = _plain_values(batch.column(marker)).to_numpy(zero_copy_only=False)
                         taken[low:high, column] = values[rows[low:high] - first]
                     first += batch.num_rows
+                _require_all(first, self.ends[number], self.where)
         return taken
+
+
+def _require_all(found: int, announced: int, where: str) -> None:
+    """Refuse a table that ends before its own header says, or that has been cut short since it was opened."""
+    if found != announced:
+        what = f"Expected a whole table of {announced} rows, found values of {found}."
+        raise CohortError(Problem(where, what, "Write or copy the file again."))
 
 
 def _plain_values(column: pa.Array) -> pa.Array:
@@ -228,31 +239,17 @@ class CsvTable:
             if high > low:
                 taken[low:high] = _float32(chunk, markers)[rows[low:high] - first]
             first += len(chunk)
+        _require_all(first, self.n_cells, self.where)
         return taken
 
     def populations(self, rows: NDArray[np.intp]) -> NDArray[Any] | None:
         """Return the population of each of these rows, where a column says so."""
         name = next((key for key in POPULATION_KEYS if key in self.labels), None)
-        return None if name is None else _spelled(self.labels[name], rows)
+        return None if name is None else spelled(self.labels[name], rows)
 
     def words(self, name: str) -> pd.Categorical:
         """Return a column of names, whole, (n_cells,); nameless cells have the code -1."""
         return self.labels[name]
-
-
-def _categorical(column: pd.Series) -> pd.Categorical:
-    """Return names as categories of str, an empty name as none."""
-    half = column.dtype == np.float16  # which pandas has no categories of
-    found = pd.Categorical(column.astype(np.float64) if half else column)
-    spelled = pd.Index([str(name) for name in found.categories], dtype=object)
-    codes = np.asarray(found.codes).copy()
-    codes[np.isin(codes, np.flatnonzero(spelled == ""))] = -1
-    return pd.Categorical.from_codes(cast(Sequence[int], codes), categories=spelled)  # the stubs know no arrays here
-
-
-def _spelled(names: pd.Categorical, rows: NDArray[np.intp]) -> NDArray[Any]:
-    spelling = np.append(np.asarray(names.categories, dtype=str), "")  # the last serves the code -1
-    return spelling[np.asarray(names.codes)[rows]]
 
 
 def open_csv(path: Path, where: str, *, limit: int = KEPT_BYTES, sample_key: str | None = None) -> CsvTable:
@@ -329,7 +326,7 @@ def _collected(
             words = label_columns(chunk.columns, sample_key)
             markers = tuple(name for name in chunk.columns if name not in words and not only_text(chunk[name]))
         for name in words:
-            labels.setdefault(name, []).append(_categorical(chunk[name]))
+            labels.setdefault(name, []).append(categorical(chunk[name]))
         for name in markers:
             for problem in text_in_marker(chunk[name], where, name):
                 problems.setdefault(name, problem)

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lotviz.data import CohortError, check, folder, read_cohort, simulate, write_cohort
-from lotviz.data.tables import open_table
+from lotviz.data.tables import open_csv, open_parquet, open_table
 
 
 @pytest.mark.filterwarnings("ignore")  # a damaged number may overflow on its way to float32, and is then reported
@@ -128,3 +128,24 @@ def read_cohort_or_refusal(path):
         return [cohort.raw(sample) for sample in cohort.samples.index]
     except CohortError:
         return None
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_table_shorter_than_it_was_or_says_it_is_gives_no_made_up_values(tmp_path, form):
+    def write(rows):
+        table = pd.DataFrame({"CD3": np.arange(rows, dtype=float), "cell_type": "T"})
+        if form == "csv":
+            table.to_csv(tmp_path / "a.csv", index=False)
+        else:
+            pq.write_table(pa.Table.from_pandas(table), tmp_path / "a.parquet", row_group_size=rows)
+
+    write(30)
+    opened = (
+        open_csv(tmp_path / "a.csv", "a.csv", limit=0) if form == "csv" else open_parquet(tmp_path / "a.parquet", "a")
+    )
+    write(20)
+    with pytest.raises(CohortError, match="Expected a whole table of 30 rows, found values of 20"):
+        opened.read(np.arange(30), ("CD3",))
+    if form == "parquet":
+        with pytest.raises(CohortError, match="whole table"):
+            opened.populations(np.arange(30))

@@ -317,3 +317,34 @@ def test_nothing_is_read_outside_the_folder_that_bounds_it(tmp_path):
         with pytest.raises(CohortError, match="inside the data root") as caught:
             read_cohort(sheet, within=inside)
         assert "escape.csv, row 2" in str(caught.value)
+
+
+def test_samples_whose_file_cannot_be_read_are_left_out_only_when_the_user_says_so(tmp_path):
+    folder = write_cohort(simulate(samples=4, cells=60, markers=3, seed=8), tmp_path / "made", format="fcs")
+    files = sorted((folder / "fcs").iterdir())
+    files[1].write_bytes(files[1].read_bytes()[:400])
+    files[2].unlink()
+    with pytest.raises(CohortError) as refused:
+        read_cohort(folder)
+    assert len(refused.value.problems) == 2
+    cohort = read_cohort(folder, skip_unreadable=True)
+    assert list(cohort.samples.index) == ["P1", "P4"]
+    left_out = [problem for problem in cohort.problems if "left out, as you chose" in problem.fix]
+    assert [problem.severity for problem in left_out] == ["warning"] * 2
+    assert len(cohort.cell_counts) == 2
+
+
+def test_without_any_file_that_can_be_read_there_is_no_cohort(tmp_path):
+    folder = write_cohort(simulate(samples=2, cells=60, markers=3, seed=8), tmp_path / "made", format="fcs")
+    for path in (folder / "fcs").iterdir():
+        path.unlink()
+    with pytest.raises(CohortError):
+        read_cohort(folder, skip_unreadable=True)
+
+
+def test_a_sheet_that_is_wrong_itself_is_refused_even_then(tmp_path):
+    folder = write_cohort(simulate(samples=3, cells=60, markers=3, seed=8), tmp_path / "made", format="fcs")
+    sheet = folder / "sheet.csv"
+    sheet.write_text(sheet.read_text().replace("P2,", "P1,", 1))
+    with pytest.raises(CohortError, match="found P1 again"):
+        read_cohort(folder, skip_unreadable=True)

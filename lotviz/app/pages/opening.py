@@ -213,6 +213,11 @@ def _drawer(session: Session) -> list[Any]:
         parts += [section("Columns"), *_columns(session)]
     if desk.preview is not None and len(desk.preview.layers) > 1:
         parts.append(_layer(desk))
+    failed = session.cohort is None and session.choices.cohort and (session.failure or desk.errors)
+    if failed and not session.choices.skip:
+        parts.append(section("Or"))
+        parts.append(remark("Samples whose file cannot be read are left out; each is named on the next page."))
+        parts.append(button("Go on without them", lambda: setattr(session.choices, "skip", True)))
     if desk.key and desk.failure is None:
         parts += [section("Next"), button("Open this cohort", lambda: _finish(session), filled=True)]
     if session.cohort is not None:
