@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 _COPIES = 3  # of the values of a sample at once: as read, transformed, and what a check makes of them
+_LITTLE = 16 * 2**20  # bytes; to ask how much is free takes longer than to read so few
 _LARGE = 768 * 2**20  # bytes; of larger samples only the wanted cells are taken into memory
 
 
@@ -166,14 +167,17 @@ class Cohort:
         few = limit is not None and limit < count
         if few and self._bytes(count) > _LARGE:
             return read_some(self.source, sample, _draw(count, limit, seed))
-        fix = "Choose fewer markers, or fewer cells per sample."
-        require_memory(self._bytes(count), self.source.where(sample), fix)
+        if self._bytes(count) > _LITTLE:
+            fix = "Choose fewer markers, or fewer cells per sample."
+            require_memory(self._bytes(count), self.source.where(sample), fix)
         raw = self.source.read(sample)
         return raw[_draw(len(raw), limit, seed)] if few else raw
 
     def affordable(self, sample: str) -> int | None:
         """Return how many cells of a sample fit into memory; None where all do."""
         count = int(self.cell_counts[sample])
+        if self._bytes(count) <= _LITTLE:
+            return None
         free = free_memory()
         return None if self._bytes(count) <= free else max(1, int(count * free / self._bytes(count)))
 

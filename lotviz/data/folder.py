@@ -201,11 +201,13 @@ def _notes(files: Mapping[str, SampleFile]) -> list[Problem]:
         for note in file.notes:
             notes.setdefault(note, []).append(file.where)
     return [
-        Problem(
-            listed(places, 4), f"Each of {len(places)} file{'s' if len(places) > 1 else ''} {what}.", fix, "warning"
-        )
+        Problem(listed(places, 4), f"{_each(len(places))} {what}.", fix, "warning")
         for (what, fix), places in notes.items()
     ]
+
+
+def _each(count: int) -> str:
+    return "The file" if count == 1 else f"Each of {count} files"
 
 
 def open_long(samples: Path, cells: Path, where: str, how: HowRead) -> Found:
@@ -277,12 +279,14 @@ def _matched(sheet: Sheet, names: pd.Categorical, typed: str, place: str) -> NDA
     if len(unnamed):
         what = f"Expected the name of a sample, found nothing (in {len(unnamed)} rows)."
         problems.append(Problem(f"{place}, row {unnamed[0] + 1}", what, "Fill in the sample of every cell."))
-    for code in np.flatnonzero(of_name[:-1] < 0).tolist():
+    # a category may have lost its cells when a table was filtered
+    used = np.bincount(names.codes[names.codes >= 0], minlength=len(names.categories)) > 0
+    for code in np.flatnonzero(used & (of_name[:-1] < 0)).tolist():
         rows, name = np.flatnonzero(names.codes == code), str(names.categories[code])
         what = f"Expected a sample of {Path(typed).name}, found {name} ({len(rows)} cells)."
         fix = did_you_mean(name, known) or f"Add a row {name} to {Path(typed).name}, or remove its cells."
         problems.append(Problem(f"{place}, row {rows[0] + 1}", what, fix))
-    present = set(of_name.tolist())
+    present = set(of_name[:-1][used].tolist())
     for position, name in enumerate(known):
         if position not in present:
             what = f"Expected cells of sample {name}, found none in {Path(place).name}."

@@ -149,3 +149,15 @@ def test_a_table_shorter_than_it_was_or_says_it_is_gives_no_made_up_values(tmp_p
     if form == "parquet":
         with pytest.raises(CohortError, match="whole table"):
             opened.populations(np.arange(30))
+
+
+@pytest.mark.parametrize("category", ["P9", "", "P2"])
+def test_a_category_without_cells_is_no_sample(tmp_path, category):
+    (tmp_path / "samples.csv").write_text("sample_id\nP1\n" + ("P2\n" if category == "P2" else ""))
+    named = pa.DictionaryArray.from_arrays(pa.array([0, 0], pa.int32()), pa.array(["P1", category]))
+    pq.write_table(pa.table({"sample_id": named, "CD3": [1.0, 2.0]}), tmp_path / "cells.parquet")
+    if category == "P2":
+        with pytest.raises(CohortError, match="Expected cells of sample P2, found none"):
+            read_cohort(tmp_path)
+    else:
+        assert read_cohort(tmp_path).cell_counts.to_dict() == {"P1": 2}

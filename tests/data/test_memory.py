@@ -16,6 +16,7 @@ def cohort(request, tmp_path):
 
 def scarce(monkeypatch, size):
     """Let so many bytes be free."""
+    monkeypatch.setattr(cohorts, "_LITTLE", 0)
     monkeypatch.setattr(cohorts, "free_memory", lambda: size)
     monkeypatch.setattr(memory, "free_memory", lambda: size)
 
