@@ -7,6 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# The same examples in every run, and no test that fails because the machine is busy.
+settings.register_profile("lotviz", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("lotviz")
 
 ROOT = Path(__file__).resolve().parents[1]
 
