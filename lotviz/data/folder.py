@@ -156,7 +156,8 @@ def _synthetic_among(files: Mapping[str, SampleFile], where: str) -> list[Proble
     if len(samples) in (0, len(files)):
         return []
     named = listed(dict.fromkeys(files[sample].where for sample in samples))
-    what = f"{len(samples)} of {len(files)} files say that their cells are synthetic, never measured: {named}."
+    say = "says that its" if len(samples) == 1 else "say that their"
+    what = f"{len(samples)} of {len(files)} files {say} cells are synthetic, never measured: {named}."
     fix = "Take them out of the sheet unless they are meant to stand beside measured ones."
     return [Problem(where, what, fix, "warning", samples)]
 

@@ -182,6 +182,6 @@ def test_the_cohort_says_it_in_a_sentence(tmp_path, light):
     (tmp_path / "sheet.csv").write_text("sample,file\nA,a.fcs\n")
     said = [str(problem) for problem in read_cohort(tmp_path).problems if "spillover" in problem.what]
     assert said == [
-        "a.fcs: Each of 1 file had its spillover matrix of 3 channels applied. "
+        "a.fcs: The file had its spillover matrix of 3 channels applied. "
         "Set compensate to False to use the values as stored."
     ]
