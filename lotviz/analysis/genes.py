@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lotviz.analysis.model import LinearModel
 from lotviz.analysis.regions import Regions, region_pattern, region_weights
-from lotviz.data.components import Components
+from lotviz.data.genes.components import Components
 from lotviz.data.problems import CohortError, Problem
 
 if TYPE_CHECKING:

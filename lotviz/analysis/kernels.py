@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lotviz.analysis.blocks import Block, block_grams, centre, operators
 from lotviz.data.cohort import ArraySource, Cohort
-from lotviz.data.transforms import Transform, fit_scaling
+from lotviz.data.transforms.transform import Transform, fit_scaling
 from lotviz.transport.coupling import solve
 from lotviz.transport.progress import Cancelled
 from lotviz.transport.reference import cells_reference, kmeans_reference

@@ -14,9 +14,9 @@ from lotviz.app.listing import Entry, entries, files_of_cells
 from lotviz.app.recent import remember
 from lotviz.app.workspace import DEMOS, Workspace
 from lotviz.data import Problem
-from lotviz.data.draft import draft_sheet
 from lotviz.data.first_look import FirstLook, first_look
-from lotviz.data.sheet import SHEET_SUFFIXES, check_sheet, write_sheet
+from lotviz.data.tables.draft import draft_sheet
+from lotviz.data.tables.sheet import SHEET_SUFFIXES, check_sheet, write_sheet
 
 BROUGHT = "brought: "  # names of what this session was given begin so
 CORRECTED = "-corrected"

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from lotviz.data.memory import free_memory, require_memory
 from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
-from lotviz.data.transforms import AnyTransform
+from lotviz.data.transforms.transform import AnyTransform
 
 if TYPE_CHECKING:
-    from lotviz.data.components import Components
+    from lotviz.data.genes.components import Components
 
 
 _COPIES = 3  # of the values of a sample at once: as read, transformed, and what a check makes of them

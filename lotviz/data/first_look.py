@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from lotviz.data.annotated import AnnotatedChoices, layers_of, open_annotated
-from lotviz.data.columns import find_columns
-from lotviz.data.obs_roles import propose_roles
+from lotviz.data.annotated.obs_roles import propose_roles
+from lotviz.data.annotated.reader import AnnotatedChoices, layers_of, open_annotated
 from lotviz.data.problems import CohortError, Problem
-from lotviz.data.sheet import SHEET_SUFFIXES, typed_sheet
+from lotviz.data.tables.columns import find_columns
+from lotviz.data.tables.sheet import SHEET_SUFFIXES, typed_sheet
 
 FIRST = 8  # rows
 WHOLE_TABLES = ("cells.parquet", "cells.csv")

@@ -11,17 +11,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lotviz.data.annotated import open_annotated, sample_column, sample_table
-from lotviz.data.columns import candidates
-from lotviz.data.fcs import FcsFile, open_fcs
+from lotviz.data.annotated.reader import open_annotated, sample_column, sample_table
+from lotviz.data.fcs.reader import FcsFile, open_fcs
 from lotviz.data.how import HowRead
 from lotviz.data.markers import Instrument, instrument_of, reasons_left_out
 from lotviz.data.named import data_set_of, named_file
 from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
 from lotviz.data.renaming import RenamedFile, channel_problems, look_alikes_said, rename_files, rename_found
-from lotviz.data.sheet import Sheet, by_row, is_nothing, read_sheet, survey_sheet
 from lotviz.data.sources import FileSource, Found, LongSource, LongTable, SampleFile, TableFile
-from lotviz.data.tables import POPULATION_KEYS, open_table
+from lotviz.data.tables.cells import POPULATION_KEYS, open_table
+from lotviz.data.tables.columns import candidates
+from lotviz.data.tables.sheet import Sheet, by_row, is_nothing, read_sheet, survey_sheet
 
 
 def open_sheet(path: Path, where: str, how: HowRead) -> Found:

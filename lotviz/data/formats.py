@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lotviz.data.csv_write import write_csv_header, write_csv_mark, write_csv_rows
-from lotviz.data.fcs_write import write_fcs
+from lotviz.data.fcs.write import write_fcs
 from lotviz.data.files import replace_file
 from lotviz.data.marks import BESIDE_KEY, SYNTHETIC_KEY, marks, one_line, written_names
 from lotviz.data.problems import CohortError, Problem
-from lotviz.data.tables import POPULATION_KEYS, SAMPLE_KEYS
+from lotviz.data.tables.cells import POPULATION_KEYS, SAMPLE_KEYS
+from lotviz.data.tables.csv_write import write_csv_header, write_csv_mark, write_csv_rows
 
 POPULATION = POPULATION_KEYS[0]
 # A marker of one of these names would be read back as the sample or the population of the cells.

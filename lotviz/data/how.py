@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lotviz.data.annotated import AnnotatedChoices
+from lotviz.data.annotated.reader import AnnotatedChoices
 
 
 @dataclass(frozen=True)

@@ -10,17 +10,17 @@ from typing import Any
 
 import pandas as pd
 
-from lotviz.data.annotated import AnnotatedChoices
+from lotviz.data.annotated.reader import AnnotatedChoices
 from lotviz.data.cohort import Cohort
-from lotviz.data.components import Components, on_components
-from lotviz.data.deciding import Cofactor, RawCells, TransformChoice, decide_transform
-from lotviz.data.draft import draft_sheet
 from lotviz.data.folder import open_long, open_one_annotated, open_sheet, sheet_in
+from lotviz.data.genes.components import Components, on_components
 from lotviz.data.how import HowRead
 from lotviz.data.named import refuse_pickle, require_within
 from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
-from lotviz.data.sheet import SHEET_SUFFIXES, has_column, header_has
 from lotviz.data.sources import Found
+from lotviz.data.tables.draft import draft_sheet
+from lotviz.data.tables.sheet import SHEET_SUFFIXES, has_column, header_has
+from lotviz.data.transforms.deciding import Cofactor, RawCells, TransformChoice, decide_transform
 
 FEW_CELLS = 100
 MANY_MARKERS = 200

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lotviz.data.cohort import Cohort
-from lotviz.data.columns import squeezed
 from lotviz.data.problems import CohortError, Problem, listed
+from lotviz.data.tables.columns import squeezed
 
 # compared without case, spaces and punctuation
 ALIASES = {

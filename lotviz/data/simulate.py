@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lotviz.data.cohort import ArraySource, Cohort
 from lotviz.data.panels import GUT, IMMUNE, LOW, Panel
-from lotviz.data.transforms import Transform
+from lotviz.data.transforms.transform import Transform
 
 Array = NDArray[np.float64]
 

@@ -17,7 +17,7 @@ from lotviz.data.problems import Problem
 
 if TYPE_CHECKING:
     from lotviz.data.cohort import CellSource
-    from lotviz.data.components import Components
+    from lotviz.data.genes.components import Components
 
 # Cells kept in memory between two reads of the same sample; larger cohorts are read again.
 KEPT_BYTES = 256 * 2**20

@@ -13,8 +13,7 @@ import numpy as np
 import pandas as pd
 
 from lotviz.data.cohort import Cohort
-from lotviz.data.csv_write import write_csv_header, write_csv_mark, write_csv_rows
-from lotviz.data.fcs_write import write_fcs
+from lotviz.data.fcs.write import write_fcs
 from lotviz.data.formats import (
     POPULATION,
     TABLE_WORDS,
@@ -24,6 +23,7 @@ from lotviz.data.formats import (
 from lotviz.data.marks import marks, plain, written_names
 from lotviz.data.problems import CohortError, Problem
 from lotviz.data.read import TRUTH_FILE
+from lotviz.data.tables.csv_write import write_csv_header, write_csv_mark, write_csv_rows
 
 Format = Literal["parquet", "csv", "fcs", "h5ad"]
 

@@ -14,7 +14,7 @@ from scipy.sparse import csr_array
 
 from lotviz.data.cohort import Cohort
 from lotviz.data.problems import CohortError, Problem
-from lotviz.data.transforms import Scaling
+from lotviz.data.transforms.transform import Scaling
 from lotviz.data.versions import installed
 from lotviz.transport.cautions import file_cautions, reference_cautions, residual_cautions, solver_cautions
 from lotviz.transport.cells import CohortCells, RememberedCells

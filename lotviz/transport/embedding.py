@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from lotviz.data.cohort import Cohort
-from lotviz.data.components import Components
+from lotviz.data.genes.components import Components
 from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
-from lotviz.data.transforms import AnyTransform, Scaling
+from lotviz.data.transforms.transform import AnyTransform, Scaling
 from lotviz.transport.cells import CellStore
 from lotviz.transport.interpolation import Barycenter, barycenter, interpolate
 from lotviz.transport.progress import Progress

@@ -12,9 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from lotviz.data.component_record import ARRAYS, from_record, to_record
-from lotviz.data.components import Components
-from lotviz.data.transforms import Scaling, Transform, transform_of
+from lotviz.data.genes.components import Components
+from lotviz.data.genes.record import ARRAYS, from_record, to_record
+from lotviz.data.transforms.transform import Scaling, Transform, transform_of
 from lotviz.transport.archive import (
     ArchiveReader,
     ArchiveWriter,

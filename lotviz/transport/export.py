@@ -16,9 +16,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, issparse
 
-from lotviz.data.component_record import ARRAYS, from_record, to_record
+from lotviz.data.genes.record import ARRAYS, from_record, to_record
 from lotviz.data.problems import CohortError, Problem, listed
-from lotviz.data.transforms import Scaling, transform_of
+from lotviz.data.transforms.transform import Scaling, transform_of
 from lotviz.transport.archive import EmbeddingFileError
 from lotviz.transport.cells import CohortCells, RememberedCells
 from lotviz.transport.doors import as_masses
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import anndata as ad
 
     from lotviz.data.cohort import Cohort
-    from lotviz.data.components import Components
+    from lotviz.data.genes.components import Components
 
 _FORMAT = "lotviz embedding"
 _VERSION = 2  # 2 holds components of genes

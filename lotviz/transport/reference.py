@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lotviz.data.cohort import Cohort
-from lotviz.data.transforms import Scaling
+from lotviz.data.transforms.transform import Scaling
 
 POOLED_CELLS = 40_000
 # Up to here every round of k-means looks at all cells: within a second at 1,024 points, and faster than in batches.

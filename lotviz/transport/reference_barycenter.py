@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lotviz.data.cohort import Cohort
-from lotviz.data.transforms import Scaling
+from lotviz.data.transforms.transform import Scaling
 from lotviz.transport.barycenter_bound import BarycenterBound, barycenter_bound, chosen_pairs
 from lotviz.transport.progress import Progress, part_of
 from lotviz.transport.reference import Reference, kmeans_reference

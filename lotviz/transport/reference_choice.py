@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 from lotviz.data.cohort import Cohort
 from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
-from lotviz.data.transforms import Scaling, fit_scaling
+from lotviz.data.transforms.transform import Scaling, fit_scaling
 from lotviz.transport.embedding import LOTEmbedding
 from lotviz.transport.progress import Progress
 from lotviz.transport.reference import (

@@ -11,10 +11,10 @@ from pathlib import Path
 from scipy.sparse import csr_array
 
 from lotviz.data.cohort import Cohort
-from lotviz.data.component_record import digest_of
-from lotviz.data.components import Components
+from lotviz.data.genes.components import Components
+from lotviz.data.genes.record import digest_of
 from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
-from lotviz.data.transforms import AnyTransform, Scaling
+from lotviz.data.transforms.transform import AnyTransform, Scaling
 from lotviz.transport.coupling import ConvergenceError, solve
 from lotviz.transport.doors import require_memory, transport_bytes
 from lotviz.transport.engine import ExactSolver, solver_at_hand

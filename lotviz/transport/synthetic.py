@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lotviz.data.formats import write_cells
 from lotviz.data.marks import SYNTHETIC_MARK
-from lotviz.data.transforms import AnyTransform
+from lotviz.data.transforms.transform import AnyTransform
 
 
 @dataclass(frozen=True, eq=False)

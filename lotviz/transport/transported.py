@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lotviz.data.transforms import Scaling
+from lotviz.data.transforms.transform import Scaling
 from lotviz.data.versions import installed
 from lotviz.transport.cells import hash_of
 from lotviz.transport.reference import Reference

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lotviz.analysis.density import density, density_grid
-from lotviz.data.quality import Quality
+from lotviz.data.quality.look import Quality
 from lotviz.views.style import clipped, flat, labelled, styled, words
 from lotviz.views.theme import TOKENS, ThemeName, mix
 

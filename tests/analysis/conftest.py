@@ -8,7 +8,7 @@ import pytest
 
 from lotviz.data import simulate
 from lotviz.data.cohort import ArraySource, Cohort
-from lotviz.data.transforms import Transform
+from lotviz.data.transforms.transform import Transform
 from lotviz.transport import embed
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lotviz.analysis.genes import gene_displacement, gene_intercept, gene_weights, top_genes
-from lotviz.data.components import Components
+from lotviz.data.genes.components import Components
 
 
 def components(seed: int, k: int, genes: int) -> Components:

@@ -10,7 +10,7 @@ from lotviz.analysis import fit_model, marker_change
 from lotviz.analysis.genes import change_genes, gene_displacement, gene_score, model_genes, region_genes
 from lotviz.analysis.regions import regions
 from lotviz.data import CohortError, read_cohort
-from lotviz.data.counts import log_normalised
+from lotviz.data.genes.counts import log_normalised
 from lotviz.transport import embed
 from tests.counts_cohort import PLANTED, write_counts
 

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from lotviz.data import simulate
-from lotviz.data.transforms import fit_scaling
+from lotviz.data.transforms.transform import fit_scaling
 from lotviz.transport import solve
 from lotviz.transport.reference import kmeans_reference
 

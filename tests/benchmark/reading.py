@@ -21,7 +21,7 @@ import numpy as np
 from measure import by_turns
 
 from lotviz.data import Transform
-from lotviz.data.fcs import FcsFile, open_fcs
+from lotviz.data.fcs.reader import FcsFile, open_fcs
 
 EVENTS, CHANNELS, FILES = 100_000, 30, 100
 BEGIN = 4096

@@ -10,7 +10,7 @@ import pytest
 from lotviz.cli import values
 from lotviz.cli.arguments import build_parser
 from lotviz.data import read_cohort
-from lotviz.data.columns import SHEET_ROLES
+from lotviz.data.tables.columns import SHEET_ROLES
 from lotviz.transport import LOTEmbedding
 from tests.counts_cohort import NAMES, write_counts
 from tests.data.fcs_builder import fcs_bytes

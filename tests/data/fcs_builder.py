@@ -75,7 +75,7 @@ def fcs_bytes(
 
 def opened(tmp_path, content, **choices):
     """The file opened by the code under test."""
-    from lotviz.data.fcs import open_fcs
+    from lotviz.data.fcs.reader import open_fcs
 
     path = tmp_path / "a.fcs"
     path.write_bytes(content)

@@ -16,10 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lotviz.data import CohortError, check, read_cohort
-from lotviz.data.annotated import AnnotatedChoices, layers_of, open_annotated, sample_table
-from lotviz.data.matrix import spans
-from lotviz.data.obs import Obs
-from lotviz.data.obs_roles import propose_roles
+from lotviz.data.annotated.matrix import spans
+from lotviz.data.annotated.obs import Obs
+from lotviz.data.annotated.obs_roles import propose_roles
+from lotviz.data.annotated.reader import AnnotatedChoices, layers_of, open_annotated, sample_table
 
 # of writing, which the tests do and the product does not
 pytestmark = [
@@ -89,9 +89,9 @@ def test_every_layer_of_every_layout(written, form, layout):
 @pytest.mark.parametrize("layout", ["", "csr_matrix", "csc_matrix"])
 def test_small_blocks_read_the_same(written, monkeypatch, layout):
     path, counts = written(layout=layout)
-    monkeypatch.setattr("lotviz.data.matrix._ENTRIES", 5)
-    monkeypatch.setattr("lotviz.data.matrix._BLOCK_BYTES", 100)
-    monkeypatch.setattr("lotviz.data.matrix._GAP_BYTES", 60)
+    monkeypatch.setattr("lotviz.data.annotated.matrix._ENTRIES", 5)
+    monkeypatch.setattr("lotviz.data.annotated.matrix._BLOCK_BYTES", 100)
+    monkeypatch.setattr("lotviz.data.annotated.matrix._GAP_BYTES", 60)
     table = open_annotated(path, "study.h5ad")
     rows = np.array([0, 1, 2, 30, 31, 90, 119])
     np.testing.assert_array_equal(table.read(rows, table.markers), counts[rows])
@@ -199,7 +199,7 @@ def test_nothing_but_a_few_rows_is_read_to_open(written, monkeypatch):
     path, _ = written(layout="csr_matrix")
     asked = []
     monkeypatch.setattr(
-        "lotviz.data.matrix.StoredMatrix.sparse", lambda *_: pytest.fail("read all markers to open a cohort")
+        "lotviz.data.annotated.matrix.StoredMatrix.sparse", lambda *_: pytest.fail("read all markers to open a cohort")
     )
     constant = Obs.constant
     monkeypatch.setattr(Obs, "constant", lambda *args: asked.append(1) or constant(*args))

@@ -10,9 +10,9 @@ import scanpy as sc
 from scipy import sparse
 
 from lotviz.data import CohortError, read_cohort
-from lotviz.data import components as components_module
-from lotviz.data.components import fit_components, principal_axes_of, refit
-from lotviz.data.counts import log_normalised
+from lotviz.data.genes import components as components_module
+from lotviz.data.genes.components import fit_components, principal_axes_of, refit
+from lotviz.data.genes.counts import log_normalised
 
 pytestmark = pytest.mark.filterwarnings("ignore:Writing zarr v2 data:UserWarning")  # the tests write it
 GENES = 260

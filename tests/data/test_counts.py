@@ -8,7 +8,7 @@ import pytest
 import scanpy as sc
 from scipy import sparse
 
-from lotviz.data.counts import Moments, log_normalised, looks_counted, prepared, scale_of, variable_genes
+from lotviz.data.genes.counts import Moments, log_normalised, looks_counted, prepared, scale_of, variable_genes
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import chi2_contingency
 from scipy.stats.contingency import association
 
-from lotviz.data.designs import class_column, cramers_v, design_notes, design_problems, role_column
+from lotviz.data.quality.designs import class_column, cramers_v, design_notes, design_problems, role_column
 
 
 @pytest.fixture

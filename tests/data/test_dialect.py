@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lotviz.data import CohortError
-from lotviz.data.dialect import find_dialect, find_encoding
-from lotviz.data.numerals import Numerals, reading_of
-from lotviz.data.tables import open_csv
+from lotviz.data.tables.cells import open_csv
+from lotviz.data.tables.dialect import find_dialect, find_encoding
+from lotviz.data.tables.numerals import Numerals, reading_of
 
 WAYS = [Numerals(decimal, between) for decimal in ".," for between in ["", ".", ",", " ", "'"] if decimal != between]
 CELLS = np.array([[1234.5, 0.25], [7, -1234567.5], [12.75, 3e-05]])
@@ -119,7 +119,7 @@ def test_encodings_and_line_ends(tmp_path, encoding, found, end):
 
 
 def test_an_accent_at_the_border_of_two_blocks_is_no_other_encoding(tmp_path, monkeypatch):
-    monkeypatch.setattr("lotviz.data.dialect._BLOCK", 16)
+    monkeypatch.setattr("lotviz.data.tables.dialect._BLOCK", 16)
     path = tmp_path / "a.csv"
     path.write_text("marker\n" + "µäöü€" * 50 + "\n", encoding="utf-8")
     assert find_dialect(path, "a.csv").encoding == "utf-8"
@@ -194,7 +194,7 @@ def test_a_blank_among_numbers_is_a_missing_value(tmp_path):
 
 
 def test_a_line_without_end_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("lotviz.data.dialect._LONGEST_LINE", 100)
+    monkeypatch.setattr("lotviz.data.tables.dialect._LONGEST_LINE", 100)
     path = tmp_path / "a.csv"
     path.write_text("CD3" * 100)
     with pytest.raises(CohortError, match="Expected lines of text, found one longer than"):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from lotviz.data import CohortError, read_cohort
-from lotviz.data.fcs import open_fcs
+from lotviz.data.fcs.reader import open_fcs
 from lotviz.data.markers import marker_names, reason_left_out
 
 from .fcs_builder import BEGIN, fcs_bytes, opened

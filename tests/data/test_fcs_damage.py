@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lotviz.data import CohortError
-from lotviz.data.fcs import open_fcs
+from lotviz.data.fcs.reader import open_fcs
 
 from .fcs_builder import fcs_bytes
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from lotviz.data import CohortError, read_cohort
-from lotviz.data.fcs import open_fcs
+from lotviz.data.fcs.reader import open_fcs
 
 from .fcs_builder import BEGIN, data_bytes, fcs_bytes, opened
 

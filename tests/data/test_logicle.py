@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 
 from lotviz.data import Logicle, Transform
-from lotviz.data.logicle import width_of
+from lotviz.data.transforms.logicle import width_of
 
 # T, W, M, A: the usual ones, those of the articles and of Gating-ML, and some at the ends of what is allowed
 SCALES = [

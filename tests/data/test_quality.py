@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lotviz.data import ArraySource, CohortError, Problem, Transform, simulate, validate, write_cohort
-from lotviz.data.quality import LEVELS, look_through
-from lotviz.data.unusual import piled_markers
+from lotviz.data.quality.look import LEVELS, look_through
+from lotviz.data.quality.unusual import piled_markers
 
 CLEAN = [(3, {}), (4, {"samples": 60, "markers": 30, "batches": 3}), (5, {"effect": 3.0}), (6, {"batches": 1})]
 

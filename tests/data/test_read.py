@@ -15,10 +15,10 @@ from lotviz.data import (
     read_cohort,
     resolve_role,
     simulate,
-    tables,
     write_cohort,
 )
 from lotviz.data.sources import Kept
+from lotviz.data.tables import cells as tables
 
 
 def per_sample_files(cohort, folder, form):
@@ -150,7 +150,7 @@ def test_cells_of_a_sample_may_lie_scattered_over_the_table(tiny, folder, monkey
 
 
 def test_a_long_csv_too_large_to_keep_is_read_again_in_pieces(tiny, folder, monkeypatch):
-    monkeypatch.setattr("lotviz.data.pieces._CHUNK", 50)
+    monkeypatch.setattr("lotviz.data.tables.pieces._CHUNK", 50)
     opened = tables.open_csv(folder("csv") / "cells.csv", "cells.csv", limit=0)
     assert opened.values is None
     rows = np.array([0, 3, 130, 131, 479])

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from lotviz.data import read_cohort, write_cohort
-from lotviz.data.annotated import open_annotated
-from lotviz.data.fcs import open_fcs
+from lotviz.data.annotated.reader import open_annotated
+from lotviz.data.fcs.reader import open_fcs
 from lotviz.data.formats import write_cells
 from lotviz.data.marks import NOTHING_SAID, said_in, said_in_remark
-from lotviz.data.tables import open_table
+from lotviz.data.tables.cells import open_table
 
 from .fcs_builder import fcs_bytes
 

@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 
 from lotviz.data import CohortError, check_sheet, draft_sheet, read_cohort, write_sheet
-from lotviz.data.columns import candidates
-from lotviz.data.draft import sample_names
-from lotviz.data.sheet import read_sheet
+from lotviz.data.tables.columns import candidates
+from lotviz.data.tables.draft import sample_names
+from lotviz.data.tables.sheet import read_sheet
 
 
 @pytest.fixture

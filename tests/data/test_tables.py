@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lotviz.data import CohortError, read_cohort
-from lotviz.data.tables import open_parquet, open_table, open_worksheet
+from lotviz.data.tables.cells import open_parquet, open_table, open_worksheet
 
 
 def workbook(path, *sheets):

@@ -15,8 +15,8 @@ from lotviz.data import (
     read_cohort,
     write_cohort,
 )
-from lotviz.data.fitted import fit_cofactor, fit_logicle, fit_top, pool, weighted_quantile
-from lotviz.data.transforms import alike, transform_of
+from lotviz.data.transforms.fitted import fit_cofactor, fit_logicle, fit_top, pool, weighted_quantile
+from lotviz.data.transforms.transform import alike, transform_of
 
 FLUORESCENCE = Transform("arcsinh", 150)
 OWN = MarkerTransforms(

@@ -8,7 +8,7 @@ import flowio
 import numpy as np
 import pytest
 
-from lotviz.data.fcs_write import write_fcs
+from lotviz.data.fcs.write import write_fcs
 from lotviz.data.marks import names_written, written_names
 
 REQUIRED = (

@@ -212,7 +212,7 @@ def test_text_in_a_marker_of_a_parquet_table(long):
 
 
 def test_text_late_in_a_long_csv(long, monkeypatch):
-    monkeypatch.setattr("lotviz.data.pieces._CHUNK", 6)
+    monkeypatch.setattr("lotviz.data.tables.pieces._CHUNK", 6)
     cells = pd.read_parquet(long / "cells.parquet").astype(object)
     cells.loc[15, "CD3"] = "?"
     cells.to_csv(long / "cells.csv", index=False)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from lotviz.data import CohortError, read_cohort, refit
-from lotviz.data.component_record import digest_of
+from lotviz.data.genes.record import digest_of
 from lotviz.transport import EmbeddingFileError, LOTEmbedding, embed
 from tests.counts_cohort import NAMES, write_counts
 from tests.transport.test_embedding_file import header_with, npy, rewritten

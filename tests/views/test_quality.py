@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lotviz.data import ArraySource, simulate
-from lotviz.data.quality import look_through
+from lotviz.data.quality.look import look_through
 from lotviz.views import quality as views
 from lotviz.views.theme import TOKENS
 from tests.views.conftest import THEMES, options, parts, rows

@@ -28,8 +28,8 @@ from lotviz.app.frame import (
 )
 from lotviz.app.session import Session
 from lotviz.data import Transform
-from lotviz.data.fitted import fit_cofactor, fit_logicle, fit_top, pool
-from lotviz.data.marker_density import MarkerDensity, preview_marker
+from lotviz.data.transforms.fitted import fit_cofactor, fit_logicle, fit_top, pool
+from lotviz.data.transforms.marker_density import MarkerDensity, preview_marker
 from lotviz.views.charts import curves
 from lotviz.views.quality import MOST_RIDGES, margin_shares, mean_curves, ridges
 from lotviz.views.theme import TOKENS

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from lotviz.data.annotated.stored import MOST_NAMES, child, damaged, is_array, opened, require_array
 from lotviz.data.memory import require_memory
 from lotviz.data.problems import CohortError, Problem
-from lotviz.data.stored import MOST_NAMES, child, damaged, is_array, opened, require_array
 
 Layout = Literal["dense", "csr", "csc"]
 _BLOCK_BYTES = 2**26

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lotviz.data.obs import Obs
+from lotviz.data.annotated.obs import Obs
 from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
 
 Role = Literal["sample", "patient", "condition", "batch", "population"]

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lotviz.data.cohort import CellSource
-from lotviz.data.counts import TAKEN_FOR, scale_of
-from lotviz.data.pooled import pooled_cells
+from lotviz.data.genes.counts import TAKEN_FOR, scale_of
+from lotviz.data.genes.pooled import pooled_cells
 from lotviz.data.problems import CohortError, Problem, listed
 from lotviz.data.sources import Found
 
 if TYPE_CHECKING:
-    from lotviz.data.components import Components
+    from lotviz.data.genes.components import Components
 
 _COUNTED = ("counts", "unlogged")
 _SAMPLES, _CELLS = 8, 100

@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lotviz.data.problems import CohortError, Problem, listed
-from lotviz.data.stored import (
+from lotviz.data.annotated.stored import (
     MOST_CELLS,
     MOST_NAMES,
     child,
@@ -24,6 +23,7 @@ from lotviz.data.stored import (
     require_array,
     spelled,
 )
+from lotviz.data.problems import CohortError, Problem, listed
 
 _PIECE = 2**18
 # as anndata names them; columns of the last ones are known, but no columns of one value a cell

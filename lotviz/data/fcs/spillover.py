@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from lotviz.data.fcs_text import DataSet
+from lotviz.data.fcs.text import DataSet
 from lotviz.data.problems import CohortError, Problem, listed
 
 _KEYWORDS = ("$SPILLOVER", "SPILLOVER", "SPILL", "$SPILL")

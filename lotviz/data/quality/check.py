@@ -9,7 +9,7 @@ from typing import Any
 
 from lotviz.data.cohort import Cohort
 from lotviz.data.problems import CohortError, Problem
-from lotviz.data.quality import Progress, look_through
+from lotviz.data.quality.look import Progress, look_through
 from lotviz.data.read import read_cohort
 
 

@@ -12,9 +12,9 @@ from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, svds
 
 from lotviz.data.cohort import CellSource, Cohort
-from lotviz.data.component_check import require_fit
-from lotviz.data.counts import TAKEN_FOR, Moments, Scale, prepared, scale_of, variable_genes
-from lotviz.data.pooled import BLOCK, blocks_of, pooled_cells
+from lotviz.data.genes.counts import TAKEN_FOR, Moments, Scale, prepared, scale_of, variable_genes
+from lotviz.data.genes.fit_check import require_fit
+from lotviz.data.genes.pooled import BLOCK, blocks_of, pooled_cells
 from lotviz.data.problems import CohortError, Problem
 from lotviz.data.sources import Found, Kept
 
@@ -329,7 +329,7 @@ def _notes(fitted: Components, samples: Sequence[str], where: str) -> tuple[Prob
     if not set(samples) & set(fitted.samples):
         return (made,)
     what = "The components are fitted on all samples, without looking at labels, also where scores are cross-validated."
-    fix = "Fit them on the training samples (lotviz.data.components.refit) to measure without this."
+    fix = "Fit them on the training samples (lotviz.data.genes.components.refit) to measure without this."
     return (made, Problem(where, what, fix, "warning"))
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO
 
-from lotviz.data.numerals import ANYHOW, PLAIN, Numerals, Reading, reading_of
 from lotviz.data.problems import CohortError, Problem
+from lotviz.data.tables.numerals import ANYHOW, PLAIN, Numerals, Reading, reading_of
 
 _SEPARATORS = "\t;|,"  # a comma may also be a decimal comma, so it is the last to be believed
 _BLOCK = 2**20

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lotviz.data.fcs_text import DataSet, damaged, unreadable
+from lotviz.data.fcs.text import DataSet, damaged, unreadable
 from lotviz.data.problems import CohortError, Problem, listed
 
 MOST_CHARACTERS = 64  # of a number written as text

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lotviz.data.logicle import Logicle, width_of
+from lotviz.data.transforms.logicle import Logicle, width_of
 
 if TYPE_CHECKING:
     from lotviz.data.cohort import CellSource

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from lotviz.data.annotated import AnnotatedTable
+from lotviz.data.annotated.reader import AnnotatedTable
 from lotviz.data.cohort import CellSource
 from lotviz.data.problems import CohortError, Problem
 from lotviz.data.sources import FileSource, LongSource, TableFile

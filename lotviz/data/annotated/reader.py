@@ -12,13 +12,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from lotviz.data.counts import looks_counted
+from lotviz.data.annotated.matrix import StoredMatrix, open_matrix
+from lotviz.data.annotated.obs import Obs, first_rows, open_obs
+from lotviz.data.annotated.obs_roles import GUESSES, population_column, spelling
+from lotviz.data.annotated.stored import child, damaged, is_array, names_at, opened, require_own_files, spelled
+from lotviz.data.genes.counts import looks_counted
 from lotviz.data.marks import NOTHING_SAID, RECIPE_KEY, SYNTHETIC_KEY, Said, said_in
-from lotviz.data.matrix import StoredMatrix, open_matrix
-from lotviz.data.obs import Obs, first_rows, open_obs
-from lotviz.data.obs_roles import GUESSES, population_column, spelling
 from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
-from lotviz.data.stored import child, damaged, is_array, names_at, opened, require_own_files, spelled
 
 COUNT_LAYERS = ("layers/counts", "layers/raw_counts", "layers/count", "raw")
 _WHOLE_FILE = 20

@@ -9,8 +9,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from lotviz.data.fcs_layout import MOST_CHARACTERS, Channel, Layout
-from lotviz.data.fcs_text import damaged
+from lotviz.data.fcs.layout import MOST_CHARACTERS, Channel, Layout
+from lotviz.data.fcs.text import damaged
 from lotviz.data.problems import CohortError
 
 _BLOCK = 2**18  # bytes, so that a block stays in the cache while it is taken apart

@@ -13,8 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import fdtrc
 
-from lotviz.data.designs import named
 from lotviz.data.problems import Problem, listed
+from lotviz.data.quality.designs import named
 
 Array = NDArray[np.float64]
 Reasons = tuple[tuple[str, float], ...]  # marker, how much higher it lies, in transformed units

@@ -16,11 +16,13 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pandas.api.types import union_categoricals
 
-from lotviz.data.columns import names_sample
-from lotviz.data.dialect import Dialect, find_dialect, first_remark, with_reading
 from lotviz.data.marks import NOTHING_SAID, Said, said_in, said_in_remark
-from lotviz.data.numerals import reading_of
-from lotviz.data.pieces import (
+from lotviz.data.problems import CohortError, Problem, listed
+from lotviz.data.sources import KEPT_BYTES
+from lotviz.data.tables.columns import names_sample
+from lotviz.data.tables.dialect import Dialect, find_dialect, first_remark, with_reading
+from lotviz.data.tables.numerals import reading_of
+from lotviz.data.tables.pieces import (
     POPULATION_KEYS,
     categorical,
     label_columns,
@@ -31,8 +33,6 @@ from lotviz.data.pieces import (
     text_pieces,
     worksheet_pieces,
 )
-from lotviz.data.problems import CohortError, Problem, listed
-from lotviz.data.sources import KEPT_BYTES
 
 SAMPLE_KEYS = ("sample_id", "sample")
 
@@ -376,7 +376,7 @@ def open_worksheet(path: Path, where: str, *, sample_key: str | None = None) -> 
     CohortError
         When the workbook cannot be read or is too large, or a marker column holds text.
     """
-    from lotviz.data.workbook import cell_pieces
+    from lotviz.data.tables.workbook import cell_pieces
 
     first = next(cell_pieces(path, where, rows=1000))
     # by row: a name may stand above many columns

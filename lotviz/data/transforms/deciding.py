@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lotviz.data.cohort import CellSource
-from lotviz.data.fitted import fit_cofactor, fit_logicle, fit_top, pool
 from lotviz.data.markers import Instrument
 from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
 from lotviz.data.sources import LongSource
-from lotviz.data.transforms import AnyTransform, MarkerTransforms, Transform, alike
+from lotviz.data.transforms.fitted import fit_cofactor, fit_logicle, fit_top, pool
+from lotviz.data.transforms.transform import AnyTransform, MarkerTransforms, Transform, alike
 
 TransformChoice = str | Transform | MarkerTransforms | Mapping[str, str | Transform | None] | None
 Cofactor = float | Literal["fitted"] | None

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lotviz.data.logicle import Logicle
 from lotviz.data.problems import listed
+from lotviz.data.transforms.logicle import Logicle
 
 if TYPE_CHECKING:
     from lotviz.data.cohort import Cohort

@@ -10,12 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lotviz.data.cohort import Cohort, not_finite
-from lotviz.data.deciding import TRANSFORMED_BELOW, transformed_twice
-from lotviz.data.designs import class_column, design_notes, design_problems, role_column
-from lotviz.data.fingerprints import Fingerprint, copied, fingerprint
 from lotviz.data.problems import CohortError, Problem, listed
-from lotviz.data.read import FEW_CELLS
-from lotviz.data.unusual import (
+from lotviz.data.quality.designs import class_column, design_notes, design_problems, role_column
+from lotviz.data.quality.fingerprints import Fingerprint, copied, fingerprint
+from lotviz.data.quality.unusual import (
     Profiles,
     Reasons,
     constant_markers,
@@ -26,6 +24,8 @@ from lotviz.data.unusual import (
     shifted_batches,
     shifted_problem,
 )
+from lotviz.data.read import FEW_CELLS
+from lotviz.data.transforms.deciding import TRANSFORMED_BELOW, transformed_twice
 
 Progress = Callable[[int, int, str], None]
 

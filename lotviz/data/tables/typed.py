@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from lotviz.data.columns import SHEET_ROLES, candidates
-from lotviz.data.dialect import find_dialect, opened, readable
-from lotviz.data.numerals import NOTHING
 from lotviz.data.problems import CohortError, Problem, listed
-from lotviz.data.workbook import worksheet_texts
+from lotviz.data.tables.columns import SHEET_ROLES, candidates
+from lotviz.data.tables.dialect import find_dialect, opened, readable
+from lotviz.data.tables.numerals import NOTHING
+from lotviz.data.tables.workbook import worksheet_texts
 
 MAX_BYTES, MAX_VALUES = 100 * 2**20, 5_000_000
 _KIND = "a table of samples"

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lotviz.data.components import Components
-from lotviz.data.counts import TAKEN_FOR
+from lotviz.data.genes.components import Components
+from lotviz.data.genes.counts import TAKEN_FOR
 
 ARRAYS = ("loadings", "means", "variances")
 _ORTHONORMAL = 1e-6

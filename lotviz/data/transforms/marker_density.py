@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lotviz.data.cohort import Cohort
-from lotviz.data.fitted import pool, weighted_quantile
 from lotviz.data.problems import CohortError, Problem
-from lotviz.data.transforms import Transform
+from lotviz.data.transforms.fitted import pool, weighted_quantile
+from lotviz.data.transforms.transform import Transform
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,12 +12,12 @@ from typing import Any
 
 import pandas as pd
 
-from lotviz.data.columns import Columns, candidates, find_columns
 from lotviz.data.files import replace_file
 from lotviz.data.named import named_file
-from lotviz.data.numerals import NOTHING, Number, Reading, reading_of
 from lotviz.data.problems import CohortError, Problem, listed
-from lotviz.data.typed import Typed, is_nothing, read_typed
+from lotviz.data.tables.columns import Columns, candidates, find_columns
+from lotviz.data.tables.numerals import NOTHING, Number, Reading, reading_of
+from lotviz.data.tables.typed import Typed, is_nothing, read_typed
 
 SHEET_SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx")
 _EXCEL_ERRORS = ("#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!")

@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lotviz.data.columns import names_sample
-from lotviz.data.dialect import Dialect, above_header, opened
-from lotviz.data.numerals import Numerals, Reading
 from lotviz.data.problems import CohortError, Problem, listed
-from lotviz.data.workbook import cell_pieces
+from lotviz.data.tables.columns import names_sample
+from lotviz.data.tables.dialect import Dialect, above_header, opened
+from lotviz.data.tables.numerals import Numerals, Reading
+from lotviz.data.tables.workbook import cell_pieces
 
 POPULATION_KEYS = ("cell_type", "population")
 _EMPTY = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "None")

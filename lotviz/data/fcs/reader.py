@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lotviz.data.fcs_events import read_as_stored, stored_blocks
-from lotviz.data.fcs_layout import Layout, channel_names, find_layout
-from lotviz.data.fcs_text import DataSet, damaged, read_data_sets
+from lotviz.data.fcs.events import read_as_stored, stored_blocks
+from lotviz.data.fcs.layout import Layout, channel_names, find_layout
+from lotviz.data.fcs.spillover import Spillover, find_spillover
+from lotviz.data.fcs.text import DataSet, damaged, read_data_sets
 from lotviz.data.markers import marker_names
 from lotviz.data.marks import NOTHING_SAID, Said, names_written, one_line, said_in
 from lotviz.data.problems import CohortError, Problem
-from lotviz.data.spillover import Spillover, find_spillover
 
 # What taking a damaged file apart may raise beyond what is looked for, depending on which byte is damaged.
 _DAMAGE = (ArithmeticError, LookupError, MemoryError, OSError, TypeError, ValueError, np.linalg.LinAlgError)

@@ -15,8 +15,8 @@ from typing import Any
 
 import pandas as pd
 
-from lotviz.data.numerals import Number
 from lotviz.data.problems import CohortError, Problem
+from lotviz.data.tables.numerals import Number
 
 MAX_ROWS, MAX_COLUMNS = 1_048_576, 16_384  # what Excel itself can hold
 _MAX_PARTS = 5000

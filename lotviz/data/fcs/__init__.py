@@ -1,0 +1,1 @@
+"""FCS files: text, layout and values to the letter of the standard, spillover, and writing them."""

@@ -1,0 +1,1 @@
+"""From raw values to the scale distances are measured on."""
