@@ -86,6 +86,21 @@ def follow(choices: Choices, location: pn.io.location.Location) -> None:
     write()
 
 
+def go_back(query: str, choices: Choices) -> None:
+    """Choose what an earlier address names, and nothing that it leaves out because it was empty."""
+    with param.parameterized.batch_call_watchers(choices):
+        _forget_what_is_not_in(query, choices)
+        address_to_choices(query, choices)
+
+
+def _forget_what_is_not_in(query: str, choices: Choices) -> None:
+    """Take back the choices that an address leaves out because they are empty there."""
+    named = {name for name, _text in parse_qsl(query.removeprefix("?"))}
+    for name in set(Choices.IN_ADDRESS) - named:
+        if choices.param[name].default in ("", [], {}):
+            setattr(choices, name, type(choices.param[name].default)())
+
+
 def _written(value: Any) -> str:
     if isinstance(value, (list, dict)):
         return json.dumps(value, ensure_ascii=False)

@@ -60,13 +60,14 @@ class BringHandler(RequestHandler):
         except ValueError as error:
             raise HTTPError(400) from error
         inbox, name = self._inbox(), self.get_query_argument("name")
+        replaced = name in inbox.names()
         outcome = attempt(lambda: inbox.take(name, bytes(self._piece), offset=offset, size=size))
         if outcome.failure is not None:
             self.set_status(422)
             first = outcome.failure.problems[0]
             self.finish(json.dumps({"problem": f"{first.what} {first.fix}"}))
             return
-        self.finish(json.dumps({"whole": outcome.answer}))
+        self.finish(json.dumps({"whole": outcome.answer, "replaced": bool(outcome.answer and replaced)}))
 
     def _inbox(self) -> Any:
         with _lock:
@@ -143,19 +144,24 @@ class DropZone(pn.custom.JSComponent):
           if (!answer.ok) throw new Error(told.problem);
           offset += piece.size;
           bar.value = offset;
-          if (told.whole) return;
+          if (told.whole) return told.replaced;
         }
       };
 
       const bring = async (files) => {
         list.replaceChildren();
         let whole = 0;
+        const remarks = [];
+        const names = files.map((file) => file.name);
         for (const file of files) {
           const row = make("li", {}, make("span", { textContent: file.name }));
           list.append(row);
           said.textContent = `Bringing ${file.name} (${whole + 1} of ${files.length})`;
           try {
-            await send(file, row);
+            if (names.indexOf(file.name) !== names.lastIndexOf(file.name)) {
+              throw new Error("Several files have this name. Rename them, or bring one folder at a time.");
+            }
+            if (await send(file, row)) remarks.push(`${file.name} replaced the one that was here.`);
             row.remove();
             whole += 1;
           } catch (error) {
@@ -164,8 +170,14 @@ class DropZone(pn.custom.JSComponent):
             row.className = "problem";
           }
         }
-        said.textContent = files.length ? `${whole} of ${files.length} files are here.` : "";
-        if (whole) model.send_msg({ brought: whole });
+        said.textContent = files.length ? `${whole} of ${files.length} files are here. ${remarks.join(" ")}` : "";
+        const goOn = () => model.send_msg({ brought: whole });
+        if (whole === files.length && !remarks.length) goOn();
+        else if (whole) { // what was refused stays to be read
+          const button = make("button", { type: "button", textContent: `Go on with ${whole} of them` });
+          button.addEventListener("click", goOn);
+          said.append(" ", button);
+        }
       };
 
       choose.addEventListener("click", () => input.click());
@@ -179,6 +191,12 @@ class DropZone(pn.custom.JSComponent):
         event.preventDefault();
         zone.classList.remove("over");
         bring(await filesOf(event.dataTransfer));
+      });
+      // A file that misses the zone must not take the place of the page.
+      const miss = (event) => event.preventDefault();
+      for (const kind of ["dragover", "drop"]) window.addEventListener(kind, miss);
+      model.on("remove", () => {
+        for (const kind of ["dragover", "drop"]) window.removeEventListener(kind, miss);
       });
       el.append(zone);
     }

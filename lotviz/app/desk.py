@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -44,6 +45,7 @@ class Desk:
         self.problems: tuple[Problem, ...] = ()
         self.failure: Failure | None = None
         self.shown = False  # even though a cohort is open
+        self.opener: Any = None  # the button that opens it, while there is one
 
     # ---- files ---------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,9 @@
-"""Two small things that only the browser can do: open a list with any of the usual keys, and fill the clipboard."""
+"""Small things that only the browser can do: open a list with the usual keys, say "back", fill the clipboard."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import panel as pn
 import param
@@ -11,8 +14,17 @@ from lotviz.app.look import STYLESHEET
 class Keys(pn.custom.JSComponent):
     """Opens a list with Enter, Space and the arrow keys: panel-material-ui's Select 0.16 opens by a click only.
 
-    Nothing to see; one on a page serves all its lists.
+    It also tells where the buttons Back and Forward of the browser lead, which Panel's `Location` does not.
+    Nothing to see; one serves all of a page.
     """
+
+    def __init__(self, went: Callable[[str], None], **params: Any) -> None:
+        super().__init__(**params)
+        self._went = went
+
+    def _handle_msg(self, message: Any) -> None:
+        if isinstance(message, dict) and isinstance(message.get("search"), str):
+            self._went(message["search"])
 
     _esm = """
     const OPENING = ["Enter", " ", "ArrowDown", "ArrowUp"];
@@ -35,9 +47,12 @@ class Keys(pn.custom.JSComponent):
         if (pressed === at) at.click();
         pressed = null;
       };
+      const went = () => model.send_msg({ search: window.location.search });
+      window.addEventListener("popstate", went);
       document.addEventListener("keydown", down, true);
       document.addEventListener("keyup", up, true);
       model.on("remove", () => {
+        window.removeEventListener("popstate", went);
         document.removeEventListener("keydown", down, true);
         document.removeEventListener("keyup", up, true);
       });

@@ -232,10 +232,20 @@ class Session:
             self._start(f"Reading {request.key}", partial(self.workspace.open, request), self._adopt)
 
     def open_as(self, key: str, *, columns: Mapping[str, str] | None = None, layer: str = "") -> None:
-        """Open a cohort, with what was said of its columns; all its markers are used."""
+        """Open a cohort, with what was said of its columns; the rest is as usual."""
         before = self.opening
         with param.parameterized.discard_events(self.choices):
-            self.choices.param.update(columns=dict(columns or {}), layer=layer, markers=[], transforms={}, skip=False)
+            self.choices.param.update(
+                columns=dict(columns or {}),
+                layer=layer,
+                markers=[],
+                transform="auto",
+                transforms={},
+                cofactor=0.0,
+                compensate="auto",
+                skip=False,
+                shown="By group",
+            )
         if self.opening == before and key == self.choices.cohort:
             self.open()
         elif key == self.choices.cohort:
@@ -270,7 +280,7 @@ class Session:
         self.failure = outcome.failure
         if outcome.failure is not None and self.cohort is None and self.choices.cohort:
             self.desk.offer_to_mend(self.choices.cohort)
-            if self.desk.errors:
+            if self.desk.errors or self.desk.failure is not None:
                 self.failure = None  # the desk says it, row by row
         if outcome.answer is not None:
             self._then(outcome.answer)

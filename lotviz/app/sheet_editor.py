@@ -12,7 +12,7 @@ import param
 from lotviz.app.look import STYLESHEET
 
 MOST_ROWS = 500  # a longer sheet is better mended where it was made
-MOST_COLUMNS = 40
+MOST_COLUMNS = 60
 LONGEST = 1000  # letters of a cell
 
 
@@ -36,9 +36,20 @@ class SheetEditor(pn.custom.JSComponent):
       const grid = () => [...frame.querySelectorAll("tbody tr")].map(
         (row) => [...row.querySelectorAll("input")].map((input) => input.value));
       const heads = () => [...frame.querySelectorAll("thead input")].map((input) => input.value);
+      const flush = () => { // what was typed goes out before the tap that left the cell
+        if (waiting === null) return;
+        clearTimeout(waiting);
+        waiting = null;
+        model.send_msg({ columns: heads(), rows: grid() });
+      };
       const tell = () => {
         clearTimeout(waiting);
-        waiting = setTimeout(() => model.send_msg({ columns: heads(), rows: grid() }), PAUSE);
+        waiting = setTimeout(flush, PAUSE);
+      };
+      const again = (columns, rows) => {
+        clearTimeout(waiting);
+        waiting = null;
+        model.send_msg({ columns, rows, again: true });
       };
 
       const cell = (kind, value, label) => {
@@ -48,6 +59,8 @@ class SheetEditor(pn.custom.JSComponent):
         input.setAttribute("aria-label", label);
         input.spellcheck = false;
         input.addEventListener("input", tell);
+        input.addEventListener("change", flush);
+        input.addEventListener("blur", flush);
         input.addEventListener("keydown", move);
         input.addEventListener("paste", paste);
         place.append(input);
@@ -72,11 +85,15 @@ class SheetEditor(pn.custom.JSComponent):
         const [row, column] = where(event.target);
         if (row < 0 || !/[\\t\\n]/.test(text)) return;
         event.preventDefault();
-        text.split("\\n").forEach((line, i) => line.split("\\t").forEach((value, j) => {
-          const input = at(row + i, column + j);
-          if (input) input.value = value;
-        }));
-        tell();
+        const block = text.split("\\n").map((line) => line.split("\\t"));
+        const names = heads();
+        const width = Math.max(names.length, column + Math.max(...block.map((line) => line.length)));
+        while (names.length < width) names.push(`column ${names.length + 1}`);
+        const rows = grid();
+        while (rows.length < row + block.length) rows.push([]);
+        rows.forEach((line) => { while (line.length < width) line.push(""); });
+        block.forEach((line, i) => line.forEach((value, j) => { rows[row + i][column + j] = value; }));
+        again(names, rows);
       };
 
       const line = (values, number) => {
@@ -90,7 +107,7 @@ class SheetEditor(pn.custom.JSComponent):
         remove.type = "button";
         remove.textContent = "Remove";
         remove.setAttribute("aria-label", `Remove row ${number}`);
-        remove.addEventListener("click", () => { row.remove(); tell(); });
+        remove.addEventListener("click", () => { row.remove(); again(heads(), grid()); });
         const said = document.createElement("span");
         said.className = "fault";
         last.append(remove, said);
@@ -123,11 +140,17 @@ class SheetEditor(pn.custom.JSComponent):
           made.addEventListener("click", tap);
           return made;
         };
-        const again = (columns, rows) => model.send_msg({ columns, rows, again: true });
+        const unused = (name) => {
+          const taken = heads();
+          let number = 2;
+          if (!taken.includes(name)) return name;
+          while (taken.includes(`${name} ${number}`)) number += 1;
+          return `${name} ${number}`;
+        };
         const feet = document.createElement("p");
         feet.append(
           button("Add a row", () => again(heads(), [...grid(), heads().map(() => "")])),
-          button("Add a column", () => again([...heads(), "label"], grid().map((row) => [...row, ""]))),
+          button("Add a column", () => again([...heads(), unused("label")], grid().map((row) => [...row, ""]))),
         );
         frame.replaceChildren(table, feet);
         mark();

@@ -14,7 +14,7 @@ import param
 
 from lotviz import __version__
 from lotviz.app import pages
-from lotviz.app.address import follow
+from lotviz.app.address import follow, go_back
 from lotviz.app.choices import PAGES, Choices
 from lotviz.app.failures import Failure, attempt
 from lotviz.app.frame import FULL, WIDE, Live, Page, html, keys, problems, question
@@ -108,7 +108,7 @@ class Shell:
         self.page = pmui.Page(
             title="lotviz",
             sidebar=[self._navigation, self._summary],
-            main=[centre, self._dialog, Keys(width=0, height=0, margin=0)],
+            main=[centre, self._dialog, Keys(self._went, width=0, height=0, margin=0)],
             header=[pn.Spacer(**WIDE), copy, self._strip],
             contextbar=[self._drawer],
             contextbar_open=True,
@@ -204,6 +204,10 @@ class Shell:
             self.draw_soon()
         else:
             self._refresh(names)
+
+    def _went(self, query: str) -> None:
+        """Follow the buttons Back and Forward of the browser."""
+        go_back(query, self.session.choices)
 
     def _toggle_theme(self, event: param.parameterized.Event) -> None:
         """Follow the switch in the header."""

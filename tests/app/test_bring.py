@@ -32,8 +32,8 @@ class BringTest(AsyncHTTPTestCase):
 
     def test_pieces_come_together(self):
         first = self.send(b"CD3\n", size=8)
-        assert (first.code, json.loads(first.body)) == (200, {"whole": False})
-        assert json.loads(self.send(b"1.5\n", offset=4, size=8).body) == {"whole": True}
+        assert (first.code, json.loads(first.body)) == (200, {"whole": False, "replaced": False})
+        assert json.loads(self.send(b"1.5\n", offset=4, size=8).body) == {"whole": True, "replaced": False}
         assert (self.inbox.folder / "P1.csv").read_bytes() == b"CD3\n1.5\n"
 
     def test_what_is_wrong_is_said_in_words(self):

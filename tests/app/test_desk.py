@@ -155,3 +155,17 @@ def test_opening_with_other_columns_is_another_request(root):
     count = len(opened)
     session.open_as("study/sheet.csv", columns={"sample": "Tube"})
     assert len(opened) == count + 1  # asked for again, it is read again
+
+
+def test_a_long_sheet_is_not_cut(desk, root):
+    from lotviz.app.pages.opening import opening
+    from lotviz.app.sheet_editor import MOST_ROWS, SheetEditor
+
+    rows = "".join(f"S{number},fcs/P1.fcs\n" for number in range(MOST_ROWS + 20))
+    (root / "study" / "long.csv").write_text("sample,file\n" + rows)
+    session = Session(Workspace(root), Choices())
+    session.desk.pick("study/long.csv")
+    page = opening(session)
+    assert not list(page.body.select(SheetEditor))
+    assert session.desk.finish() == "study/long.csv"
+    assert len(session.desk.typed) == MOST_ROWS + 20

@@ -32,7 +32,10 @@ def test_compensation_recovers_the_dyes_once(tmp_path, light, keyword):
     for _ in range(2):
         np.testing.assert_allclose(file.read(NAMES), np.column_stack([seen[:, 0], dyes]), rtol=1e-5, atol=2e-3)
     assert file.notes == (
-        ("had its spillover matrix of 3 channels applied", "Set compensate to False to use the values as stored."),
+        (
+            "had its spillover matrix of 3 channels applied",
+            "Compensate no: then the values are used as stored.",
+        ),
     )
 
 
@@ -138,7 +141,7 @@ def test_a_matrix_that_cannot_be_applied_is_said_and_not_applied(tmp_path, light
     file = opened(tmp_path, content)
     assert file.spillover is None
     np.testing.assert_array_equal(file.read(tuple(NAMES)), light[1])
-    with pytest.raises(CohortError, match=f"found in .SPILLOVER {found}.*Set compensate to False"):
+    with pytest.raises(CohortError, match=f"found in .SPILLOVER {found}.*Compensate no"):
         opened(tmp_path, content, compensate=True)
     assert file.notes[0][0].startswith("carries a spillover matrix ($SPILLOVER) that was not applied because of ")
 
@@ -162,7 +165,7 @@ def test_the_choice_is_the_users(tmp_path, light):
     assert file.notes == (
         (
             "carries a spillover matrix of 3 channels that was not applied because that was the choice",
-            "Set compensate to True to apply it.",
+            "Compensate yes: then it is applied.",
         ),
     )
     with pytest.raises(CohortError, match="found none in the file"):
@@ -183,5 +186,5 @@ def test_the_cohort_says_it_in_a_sentence(tmp_path, light):
     said = [str(problem) for problem in read_cohort(tmp_path).problems if "spillover" in problem.what]
     assert said == [
         "a.fcs: The file had its spillover matrix of 3 channels applied. "
-        "Set compensate to False to use the values as stored."
+        "Compensate no: then the values are used as stored."
     ]

@@ -115,6 +115,62 @@ def test_a_kind_of_file_that_is_never_opened_is_refused_at_once(page, root, tmp_
     page.console_errors[:] = [line for line in page.console_errors if "422" not in line]  # the browser notes the answer
 
 
+def test_what_was_typed_last_is_not_lost_when_the_button_is_tapped_at_once(page, root):
+    with application(Workspace(root)) as url:
+        page.goto(url)
+        page.get_by_role("button", name="Folder clinic").click()
+        page.get_by_role("button", name="Table sheet.xlsx").click()
+        page.get_by_label("Row 4, Datei").fill("fcs/P03.fcs")
+        page.get_by_label("Row 5, Datei").fill("fcs/P04.fcs")
+        page.get_by_label("Row 6, Probe").fill("P05")
+        expect(heading(page)).to_contain_text("It looks so")
+        page.get_by_label("Row 2, Diagnose").fill("Unklar")
+        page.get_by_role("button", name="Open this cohort").click()
+        expect(heading(page)).to_contain_text("6 samples were read")
+    assert "Unklar" in (root / "clinic" / "sheet-corrected.csv").read_text(encoding="utf-8-sig")
+
+
+def test_a_block_from_a_spreadsheet_makes_the_rows_it_needs(page, root):
+    with application(Workspace(root)) as url:
+        page.goto(url)
+        page.get_by_role("button", name="Folder clinic").click()
+        page.get_by_role("button", name="Table sheet.xlsx").click()
+        last = page.get_by_label("Row 7, Probe")
+        last.evaluate("""(input) => {
+          const data = new DataTransfer();
+          data.setData("text", "P06\\tfcs/P06.fcs\\nP07\\tfcs/P01.fcs");
+          input.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+        }""")
+        expect(page.get_by_label("Row 8, Probe")).to_have_value("P07")
+        expect(page.get_by_label("Row 8, Datei")).to_have_value("fcs/P01.fcs")
+
+
+def test_back_leads_to_the_screen_that_the_address_names(page, root):
+    write_cohort(simulate(samples=4, cells=120, markers=4, seed=1), root / "second", format="csv")
+    with application(Workspace(root)) as url:
+        page.goto(f"{url}/?cohort=second")
+        expect(heading(page)).to_contain_text("4 samples were read")
+        page.get_by_role("button", name="Patients", exact=True).click()
+        expect(heading(page)).to_contain_text("not been compared")
+        page.go_back()
+        expect(heading(page)).to_contain_text("4 samples were read")
+        assert "page=Cohort" in page.url
+
+
+def test_another_cohort_of_the_list_begins_with_its_own_choices(page, root):
+    for name, seed in (("first", 1), ("second", 2)):
+        write_cohort(simulate(samples=4, cells=120, markers=4, seed=seed), root / name, format="csv")
+    with application(Workspace(root)) as url:
+        page.goto(f"{url}/?cohort=first&transform=none&skip=true&shown=Margins")
+        expect(heading(page)).to_contain_text("4 samples were read")
+        page.get_by_role("combobox", name="Cohort", exact=True).click()
+        page.get_by_role("listbox").get_by_text("second", exact=True).click()
+        expect(page.get_by_role("combobox", name="Cohort", exact=True)).to_have_text("second")
+        page.wait_for_url("**cohort=second**")
+        for words in ("transform=auto", "skip=false", "shown=By+group"):
+            assert words in page.url
+
+
 def test_a_cohort_that_was_opened_is_offered_again(page, root):
     write_cohort(simulate(samples=4, cells=120, markers=4, seed=1), root / "second", format="csv")
     with application(Workspace(root)) as url:

@@ -44,7 +44,7 @@ def cohort(session: Session) -> Page:
     above = problems(session.problems) + _notes(session)
     if above:
         cells.insert(0, (html(above), "1 / span 12", "1"))
-    page.body = grid(*cells, rows="auto minmax(254px, 1.25fr) minmax(170px, 1fr)", gap="20px 28px")
+    page.body = grid(*cells, rows="max-content minmax(254px, 1.25fr) minmax(170px, 1fr)", gap="20px 28px")
     page.drawer = _drawer(session)
     return page
 
@@ -52,16 +52,18 @@ def cohort(session: Session) -> Page:
 def _answer(session: Session) -> str:
     """Say whether the cohort can be compared as it is."""
     cohort = session.cohort
+    left_out = sum("left out, as you chose" in problem.fix for problem in session.problems)
     read = (
-        f"All {len(cohort.samples)} samples were read: {cohort.total_cells:,} cells, "
+        f"{'' if left_out else 'All '}{len(cohort.samples)} samples were read: {cohort.total_cells:,} cells, "
         f"{cohort.n_markers} markers in common."
     )
+    read += f" {_things(left_out, 'was', 'were')} left out, as you chose." if left_out else ""
     errors = [problem for problem in session.problems if problem.severity == "error"]
     if errors:
         return f"<b>No.</b> {_things(len(errors), 'must', 'must')} be put right first. {read}"
     if session.problems:
         count = _things(len(session.problems), "needs", "need")
-        return f"<b>Almost.</b> {read} {count} a look first; nothing has been changed or left out yet."
+        return f"<b>Almost.</b> {read} {count} a look first; your files are as they were."
     return f"<b>Yes.</b> {read} No problem was found."
 
 

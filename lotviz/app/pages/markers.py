@@ -192,7 +192,7 @@ def _curves(session: Session, marker: str) -> Any:
 def marker_choices(session: Session) -> list[Any]:
     """Return the choices about markers: which, seen how, and what is done to their raw values."""
     cohort, choices = session.cohort, session.choices
-    parts: list[Any] = [select(choices, "shown", "Seen"), *_which(session)]
+    parts: list[Any] = [select(choices, "shown", "Show markers"), *_which(session)]
     if not cohort.synthetic:
         parts.append(select(choices, "transform", "Transform of raw values"))
         if choices.transform == "arcsinh":
@@ -223,7 +223,7 @@ def _which(session: Session) -> list[Any]:
     cohort, choices = session.cohort, session.choices
     every = list(cohort.channels or cohort.markers)
     used = {"options": every, "value": list(cohort.markers)}
-    widget = pmui.MultiChoice(label="Use", chip=False, margin=(6, 16), **used, **WIDE)
+    widget = pmui.MultiChoice(label="Markers to use", chip=False, margin=(6, 16), **used, **WIDE)
 
     def use() -> None:
         choices.markers = [marker for marker in every if marker in widget.value]

@@ -24,12 +24,11 @@ from lotviz.app.frame import (
     question,
     remark,
     section,
-    select,
 )
 from lotviz.app.listing import FileList
 from lotviz.app.recent import recent
 from lotviz.app.session import Session
-from lotviz.app.sheet_editor import MOST_ROWS, SheetEditor
+from lotviz.app.sheet_editor import MOST_COLUMNS, MOST_ROWS, SheetEditor
 from lotviz.app.templates import files_wanted
 from lotviz.app.workspace import DEMOS
 
@@ -40,6 +39,7 @@ AUTOMATIC = "as guessed"
 def opening(session: Session) -> Page:
     """Lay out the page on which a cohort is got ready."""
     desk = session.desk
+    desk.opener = None
     page = Page()
     page.head = html(question(TITLE, _answer(session)))
     pieces = [(_files(session), "1 / span 7"), (_brought(session), "8 / span 5")]
@@ -69,18 +69,18 @@ def _answer(session: Session) -> str:
     desk = session.desk
     if not desk.key:
         return (
-            "No cohort is open. Choose a sample sheet, a folder or a file under the data root, bring files along, or "
+            "No cohort is open. Choose a sample sheet, a folder or a file of this machine, bring files along, or "
             "look at a simulated cohort first."
             if session.cohort is None
             else "Choose another cohort. The one that is open stays open until then."
         )
     name = f"<b>{escape(desk.key.removeprefix(BROUGHT))}</b>"
-    if desk.failure is not None:
-        return f"<b>No.</b> {name} cannot be read as it is."
+    if desk.failure is not None or session.failure is not None:
+        return f"<b>No.</b> {name} cannot be opened as it is."
     count = len(desk.errors)
     if count:
         return f"<b>Not yet.</b> {name}: {count} thing{'s' if count > 1 else ''} must be put right first."
-    return f"<b>It looks so.</b> {name}: check that the columns mean what is said below, then open it."
+    return f"<b>It looks so.</b> {name}: check what its columns mean, then open it."
 
 
 # ---- files -------------------------------------------------------------------------------------------------------
@@ -102,7 +102,7 @@ def _files(session: Session) -> Any:
     if count:
         words = f"Write a sheet for the {count} file{'s' if count > 1 else ''} of cells here"
         parts.append(_button(words, lambda: _do(session, lambda: desk.draft(brought=False))))
-    return _under(headline("Files on this machine", "under the data root; read where they are"), *parts)
+    return _under(headline("Files on this machine", "where lotviz was started; they are only read"), *parts)
 
 
 def _way(desk: Desk) -> list[dict[str, str]]:
@@ -160,20 +160,24 @@ def _on_the_desk(session: Session, page: Page) -> Any:
     """Return the sheet to mend, or the first rows of another file, with what is wrong."""
     desk = session.desk
     if desk.failure is not None:
-        return html(problems(desk.failure.problems, most=30, narrow=True))
+        return html(f'<div role="alert">{problems(desk.failure.problems, most=30, narrow=True)}</div>')
     if desk.typed is None:
         return _first_rows(desk)
     found = html(_problems(desk))
     answer = page.head
+    opener = _opener(session)
 
     def changed(table: pd.DataFrame, again: bool) -> None:
         desk.type(table)
         found.object = _problems(desk)
         answer.object = question(TITLE, _answer(session))
         editor.faults = desk.faults()
+        opener.disabled = bool(desk.errors)
         if again:
             editor.columns, editor.rows = list(table.columns), table.to_numpy().tolist()
 
+    if len(desk.typed) > MOST_ROWS or len(desk.typed.columns) > MOST_COLUMNS:
+        return _too_long_to_type(desk)
     editor = SheetEditor(
         changed,
         columns=list(desk.typed.columns),
@@ -186,20 +190,33 @@ def _on_the_desk(session: Session, page: Page) -> Any:
     return _under(head, found, editor)
 
 
+def _too_long_to_type(desk: Desk) -> Any:
+    """Return the first rows of a sheet that is too long to mend here, and what is wrong with all of it."""
+    rows, columns = desk.typed.shape
+    what = f"{rows:,} rows and {columns} columns: too many to type here; mend it where it was made"
+    return _under(headline(escape(desk.key.removeprefix(BROUGHT)), what), html(_problems(desk)), html(_rows(desk)))
+
+
 def _problems(desk: Desk) -> str:
     """Return everything that is wrong with the sheet, at once, and then what was taken for granted."""
     notes = [problem for problem in desk.problems if problem.severity != "error"]
     lines = "".join(f"<li>{escape(note.where)}: {escape(note.what)} {escape(note.fix)}</li>" for note in notes)
-    return problems(desk.errors, most=60, narrow=True) + (f'<ul class="notes">{lines}</ul>' if lines else "")
+    errors = f'<div role="alert">{problems(desk.errors, most=60, narrow=True)}</div>' if desk.errors else ""
+    return errors + (f'<ul class="notes">{lines}</ul>' if lines else "")
 
 
 def _first_rows(desk: Desk) -> Any:
+    """Return the first rows of a file, under its name."""
+    head = headline(escape(desk.key.removeprefix(BROUGHT)), escape(desk.preview.what))
+    return _under(head, html(_rows(desk)))
+
+
+def _rows(desk: Desk) -> str:
     """Return the first rows of a file."""
     shown = desk.preview
     head = "".join(f"<th>{escape(name)}</th>" for name in shown.columns)
     rows = "".join(f"<tr>{''.join(f'<td>{escape(value)}</td>' for value in row)}</tr>" for row in shown.rows)
-    table = f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
-    return _under(headline(escape(desk.key.removeprefix(BROUGHT)), escape(shown.what)), html(table))
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 
 # ---- the drawer --------------------------------------------------------------------------------------------------
@@ -213,13 +230,12 @@ def _drawer(session: Session) -> list[Any]:
         parts += [section("Columns"), *_columns(session)]
     if desk.preview is not None and len(desk.preview.layers) > 1:
         parts.append(_layer(desk))
-    failed = session.cohort is None and session.choices.cohort and (session.failure or desk.errors)
-    if failed and not session.choices.skip:
+    if _files_at_fault(session) and not session.choices.skip:
         parts.append(section("Or"))
         parts.append(remark("Samples whose file cannot be read are left out; each is named on the next page."))
         parts.append(button("Go on without them", lambda: setattr(session.choices, "skip", True)))
     if desk.key and desk.failure is None:
-        parts += [section("Next"), button("Open this cohort", lambda: _finish(session), filled=True)]
+        parts += [section("Next"), _opener(session)]
     if session.cohort is not None:
         parts.append(button("Back to the open cohort", lambda: _do(session, lambda: _leave(desk))))
     return parts
@@ -229,9 +245,32 @@ def by_name(session: Session) -> list[Any]:
     """Return the list of all cohorts that were found under the data root."""
     offers = session.desk.shared.offers()
     # The chosen one stays in the list even if it is not there: its failure is what the page has to say.
-    session.choices.param["cohort"].objects = list(dict.fromkeys(["", *offers, session.choices.cohort]))
-    where = remark(f"{len(offers)} found: those under the data root, and two simulated ones.")
-    return [section("Files"), select(session.choices, "cohort", "Cohort"), where]
+    options = list(dict.fromkeys(["", *offers, session.choices.cohort]))
+    widget = pmui.Select(label="Cohort", options=options, value=session.choices.cohort, **CONTROL)
+
+    def choose(event: Any) -> None:
+        if event.new != session.choices.cohort:
+            session.open_as(event.new)
+
+    widget.param.watch(choose, "value")
+    return [section("Files"), widget, remark(f"{len(offers)} known by their names, two of them simulated.")]
+
+
+def _opener(session: Session) -> pmui.Button:
+    """Return the button that opens what is on the desk, the same one until the page is drawn again."""
+    desk = session.desk
+    if desk.opener is None:
+        desk.opener = button("Open this cohort", lambda: _finish(session), filled=True)
+    desk.opener.disabled = bool(desk.errors)
+    return desk.opener
+
+
+def _files_at_fault(session: Session) -> bool:
+    """Whether a cohort could not be opened because of some of its files: one may go on without them."""
+    if session.cohort is not None or not session.choices.cohort:
+        return False
+    found = [*(session.failure.problems if session.failure else ()), *session.desk.errors]
+    return any("Expected the file" in problem.what or "Expected a whole" in problem.what for problem in found)
 
 
 def _columns(session: Session) -> list[Any]:

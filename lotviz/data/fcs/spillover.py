@@ -105,12 +105,15 @@ def find_spillover(
     if identity:
         return spillover, ()
     if applied:
-        return spillover, ((f"had its {size} applied", "Set compensate to False to use the values as stored."),)
+        return spillover, ((f"had its {size} applied", "Compensate no: then the values are used as stored."),)
     reason = (
         "that was the choice" if compensate is False else f"its channels are named as compensated ({listed(done, 3)})"
     )
     return spillover, (
-        (f"carries a {size} that was not applied because {reason}", "Set compensate to True to apply it."),
+        (
+            f"carries a {size} that was not applied because {reason}",
+            "Compensate yes: then it is applied.",
+        ),
     )
 
 
@@ -119,7 +122,7 @@ _EXPORT = "Values are used as stored: compensate them before export, or export t
 
 def _refuse(where: str, found: str) -> None:
     what = f"Expected a spillover matrix that can be applied, found {found}."
-    raise CohortError(Problem(where, what, "Set compensate to False to use the values as stored."))
+    raise CohortError(Problem(where, what, "Compensate no: then the values are used as stored."))
 
 
 def _frozen(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
