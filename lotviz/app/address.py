@@ -48,8 +48,8 @@ def choices_to_address(choices: Choices) -> str:
 
     Examples
     --------
-    >>> choices_to_address(Choices(a="3", t=0.25)).partition("&a=")[2].split("&")
-    ['3', 'axes=Principal+axes', 'part=Full', 'shade=Number+of+cells', 'insist=false', 't=0.25', 'theme=light']
+    >>> choices_to_address(Choices(a="3", t=0.25)).partition("&a=")[2].split("&")[:4]
+    ['3', 'axes=Principal+axes', 'part=Full', 'shade=Number+of+cells']
     """
     chosen = {name: getattr(choices, name) for name in Choices.IN_ADDRESS}
     return "?" + urlencode({name: _written(value) for name, value in chosen.items() if value not in (None, "", [], {})})
