@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -45,7 +44,6 @@ class Desk:
         self.problems: tuple[Problem, ...] = ()
         self.failure: Failure | None = None
         self.shown = False  # even though a cohort is open
-        self.opener: Any = None  # the button that opens it, while there is one
 
     # ---- files ---------------------------------------------------------------------------------------------------
 

@@ -39,14 +39,13 @@ AUTOMATIC = "as guessed"
 def opening(session: Session) -> Page:
     """Lay out the page on which a cohort is got ready."""
     desk = session.desk
-    desk.opener = None
-    page = Page()
+    page, opener = Page(), _opener(session)
     page.head = html(question(TITLE, _answer(session)))
     pieces = [(_files(session), "1 / span 7"), (_brought(session), "8 / span 5")]
     if desk.key:
-        pieces.insert(0, (_on_the_desk(session, page), "1 / span 12"))
+        pieces.insert(0, (_on_the_desk(session, page, opener), "1 / span 12"))
     page.body = _flowing(pieces)
-    page.drawer = _drawer(session)
+    page.drawer = _drawer(session, opener)
     return page
 
 
@@ -156,7 +155,7 @@ def _known(session: Session) -> Any:
 # ---- what is on the desk -----------------------------------------------------------------------------------------
 
 
-def _on_the_desk(session: Session, page: Page) -> Any:
+def _on_the_desk(session: Session, page: Page, opener: pmui.Button) -> Any:
     """Return the sheet to mend, or the first rows of another file, with what is wrong."""
     desk = session.desk
     if desk.failure is not None:
@@ -165,7 +164,6 @@ def _on_the_desk(session: Session, page: Page) -> Any:
         return _first_rows(desk)
     found = html(_problems(desk))
     answer = page.head
-    opener = _opener(session)
 
     def changed(table: pd.DataFrame, again: bool) -> None:
         desk.type(table)
@@ -222,7 +220,7 @@ def _rows(desk: Desk) -> str:
 # ---- the drawer --------------------------------------------------------------------------------------------------
 
 
-def _drawer(session: Session) -> list[Any]:
+def _drawer(session: Session, opener: pmui.Button) -> list[Any]:
     """Return the choices of the page: a cohort by its name, what the columns mean, and the button that opens it."""
     desk = session.desk
     parts = [*by_name(session)]
@@ -235,7 +233,7 @@ def _drawer(session: Session) -> list[Any]:
         parts.append(remark("Samples whose file cannot be read are left out; each is named on the next page."))
         parts.append(button("Go on without them", lambda: setattr(session.choices, "skip", True)))
     if desk.key and desk.failure is None:
-        parts += [section("Next"), _opener(session)]
+        parts += [section("Next"), opener]
     if session.cohort is not None:
         parts.append(button("Back to the open cohort", lambda: _do(session, lambda: _leave(desk))))
     return parts
@@ -257,12 +255,10 @@ def by_name(session: Session) -> list[Any]:
 
 
 def _opener(session: Session) -> pmui.Button:
-    """Return the button that opens what is on the desk, the same one until the page is drawn again."""
-    desk = session.desk
-    if desk.opener is None:
-        desk.opener = button("Open this cohort", lambda: _finish(session), filled=True)
-    desk.opener.disabled = bool(desk.errors)
-    return desk.opener
+    """Return the button that opens what is on the desk, once nothing must be put right first."""
+    made = button("Open this cohort", lambda: _finish(session), filled=True)
+    made.disabled = bool(session.desk.errors)
+    return made
 
 
 def _files_at_fault(session: Session) -> bool:
