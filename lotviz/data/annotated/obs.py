@@ -120,6 +120,7 @@ class _Column:
     mask: Any = None
 
     def pieces(self, size: int = _PIECE) -> Iterator[tuple[int, NDArray[Any]]]:
+        """Read the column piece by piece: where each begins, and its values, None where there is none."""
         for start in range(0, self.values.shape[0], size):
             piece = np.asarray(self.values[start : start + size])
             if self.categories is None and piece.dtype.kind not in "biuf":
@@ -130,6 +131,7 @@ class _Column:
             yield start, piece
 
     def words(self) -> pd.Categorical:
+        """Return the whole column as names."""
         codes = np.empty(self.values.shape[0], dtype=np.int32)
         known: dict[Any, int] = {}
         for start, piece in self.pieces():

@@ -103,9 +103,11 @@ def optimum(
     if len(x) > len(y):  # the tree spans the side with fewer points
         other = optimum(y, x, b, a, cancel=cancel)
         return replace(other, rows=other.columns, columns=other.rows, f=other.g, g=other.f)
-    simplex, rough = _settled(x, y, a, b, cancel=cancel)
-    simplex.price_until_clean(rough, _NOISE)
-    simplex.price_until_clean(lay_out(x, y, np.float64, candidates=CANDIDATES), 0.0)
+    # Matrix kernels also compute lanes beyond the edge and may flag what is in them; the input is known to be finite.
+    with np.errstate(invalid="ignore", over="ignore"):
+        simplex, rough = _settled(x, y, a, b, cancel=cancel)
+        simplex.price_until_clean(rough, _NOISE)
+        simplex.price_until_clean(lay_out(x, y, np.float64, candidates=CANDIDATES), 0.0)
     return simplex.result()
 
 
