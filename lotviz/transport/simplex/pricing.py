@@ -80,7 +80,7 @@ def lay_out(x: NDArray[np.float64], y: NDArray[np.float64], dtype: DTypeLike, *,
     points[d, m:] = _NEVER
     cells = np.ones((len(y), d + 1), dtype)
     cells[:, :d] = y
-    scores = np.zeros((min(BLOCK, len(y)), columns), dtype)  # a kernel may look at what it overwrites
+    scores = np.empty((min(BLOCK, len(y)), columns), dtype)
     return Priced(cells, points, np.square(x).sum(axis=1), scores, stripes)
 
 

@@ -103,7 +103,8 @@ def optimum(
     if len(x) > len(y):  # the tree spans the side with fewer points
         other = optimum(y, x, b, a, cancel=cancel)
         return replace(other, rows=other.columns, columns=other.rows, f=other.g, g=other.f)
-    # Matrix kernels also compute lanes beyond the edge and may flag what is in them; the input is known to be finite.
+    # A matrix product was seen to flag an invalid value, now and then, where input and result were finite. The input is
+    # checked at the door, and the certificate proves the result.
     with np.errstate(invalid="ignore", over="ignore"):
         simplex, rough = _settled(x, y, a, b, cancel=cancel)
         simplex.price_until_clean(rough, _NOISE)
