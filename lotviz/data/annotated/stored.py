@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lotviz.data.annotated.trial import prepare_trial, require_readable
 from lotviz.data.problems import CohortError, Problem
 
 MOST_CELLS = 100_000_000
@@ -33,8 +34,10 @@ def opened(path: Path, where: str) -> Iterator[Any]:
 
             yield zarr.open_group(path, mode="r")
         else:
+            prepare_trial()
             import h5py
 
+            require_readable(path, where)
             with h5py.File(path, "r") as store:
                 yield store
     except CohortError:
