@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lotviz.data.problems import listed
+from lotviz.data.transforms.arcsinh import arcsinh
 from lotviz.data.transforms.logicle import Logicle
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Transform:
         """Raw values to transformed ones, any shape; log1p takes values below 0 as 0."""
         raw = np.asarray(values, dtype=np.float32)
         if self.kind == "arcsinh":
-            return np.arcsinh(raw / np.float32(self.cofactor))
+            return arcsinh(raw, self.cofactor)
         if self.kind == "log1p":
             return np.log1p(np.maximum(raw, np.float32(0)))
         return raw if self.logicle is None else self.logicle.scaled(raw).astype(np.float32)
