@@ -9,9 +9,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from lotviz.analysis.robustness import Robustness
 from lotviz.analysis.scoring import HeldOut, Interval, Score
 
 NEGLIGIBLE = 0.02  # a gain in balanced accuracy nobody would notice
+OURS = ("lot", "lot_alone", "lot_shape")  # parts of our own model; the other scores are what it stands beside
+MODEL_NAMES = {
+    "lot": "LOT",
+    "lot_alone": "LOT without abundance",
+    "lot_shape": "LOT, shape only",
+    "abundances": "Abundances of clusters",
+    "quantiles": "Means with quantiles",
+    "marker_means": "Means",
+    "confounds": "Batch, covariates and number of cells",
+    "majority": "Always the larger group",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +46,8 @@ class Classification:
         The best model other than LOT, by balanced accuracy.
     difference
         Balanced accuracy of LOT minus that of `baseline`.
+    differences
+        The same against every other model, over the same folds and resamples.
     over_confounds
         Balanced accuracy of LOT minus that of the confounds; None where none were named.
     permutation_p
@@ -44,10 +58,16 @@ class Classification:
         Doubts, as sentences.
     labels
         Class of each sample as an integer, shape (N,).
+    values
+        The continuous outcome, shape (N,); None for classes.
+    groups
+        Group of each sample as an integer, shape (N,).
     held_out
         For each model scores (repeats, N, k) and predictions (repeats, N) of samples it had not seen.
     folds
         Test fold of each sample in each repeat, shape (repeats, N).
+    robustness
+        What became of the figure when patients, batches and references were left out.
     parameters, versions
         What is needed to do it again.
     """
@@ -61,15 +81,24 @@ class Classification:
     scores: dict[str, Score]
     baseline: str
     difference: Interval
+    differences: dict[str, Interval]
     over_confounds: Interval | None
     permutation_p: float | None
     groups_per_class: dict[str, int]
     warnings: tuple[str, ...]
     labels: NDArray[np.intp]
+    values: NDArray[np.float64] | None
+    groups: NDArray[np.intp]
     held_out: dict[str, HeldOut]
     folds: NDArray[np.intp]
+    robustness: Robustness
     parameters: dict[str, Any]
     versions: dict[str, str]
+
+    @property
+    def chance(self) -> float:
+        """Headline figure of a coin: 1 / number of classes, or none of the variance explained."""
+        return 1.0 / len(self.classes) if self.classes else 0.0
 
     @property
     def out_of_fold(self) -> NDArray[np.float64]:

@@ -3,51 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
-from lotviz.analysis.classification import NEGLIGIBLE, Classification
-from lotviz.analysis.confounds import confound_features
-from lotviz.analysis.design import Design, make_design
-from lotviz.analysis.folds import distinct_permutations, grouped_folds
-from lotviz.analysis.kernels import fold_kernel, hold, lot_grams
+from lotviz.analysis.classification import OURS, Classification
+from lotviz.analysis.controls import Controls, centred_on_controls, without_controls
+from lotviz.analysis.cross_validation import Evidence, GramSource, averaged_kernels, cross_validate
+from lotviz.analysis.design import Design, Outcome, labelled, make_design
+from lotviz.analysis.doubts import doubts_about
+from lotviz.analysis.kernels import Grams, cohort_grams, embedding_grams, hold
 from lotviz.analysis.permutation import permutation_p, splits
-from lotviz.analysis.ridge import PENALTIES, fit_ridge
-from lotviz.analysis.scoring import (
-    HeldOut,
-    Interval,
-    Score,
-    difference,
-    group_resamples,
-    predicted_classes,
-    score,
-)
+from lotviz.analysis.recipe import Estimator, estimator_of, fit_of, lot_blocks
+from lotviz.analysis.robustness import Robustness, robustness
+from lotviz.analysis.scoring import difference, group_resamples, score
 from lotviz.data.cohort import Cohort
+from lotviz.data.transforms.transform import Transform
 from lotviz.transport.progress import Cancelled
 
-MODEL_BLOCKS: dict[str, tuple[str, ...]] = {
-    "lot": ("shift", "shape", "smooth"),
-    "lot_shape": ("shape", "smooth"),
-    "marker_means": ("shift",),
-    "confounds": ("confounds",),
-}
-BASELINES = ("marker_means", "majority", "confounds")
+if TYPE_CHECKING:
+    from lotviz.transport.embedding import LOTEmbedding
+
+POINTS = (32, 16, 64, 32, 16, 64)  # in turn k-means centres and random cells
 Progress = Callable[[int, int, str], None]
 
 
 def classify(
-    cohort: Cohort,
+    cohort: Cohort | LOTEmbedding,
     label: str,
     *,
     group: str | None = None,
     batch: str | None = None,
     adjust: Sequence[str] = (),
+    controls: tuple[str, str] | None = None,
     positive: Hashable | None = None,
-    points: int | Sequence[int] = (32, 16),
+    outcome: Outcome = "auto",
+    paired: bool | None = None,
+    estimator: Estimator = "auto",
+    abundance: bool = True,
+    points: int | Sequence[int] = POINTS,
     folds: int = 5,
     repeats: int = 5,
     permutations: int = 200,
@@ -59,31 +59,46 @@ def classify(
     """Name the class of samples the model has not seen, and measure how often that is right.
 
     Repeated cross-validation, stratified by class; a group is never split. Scaling, references and penalties are
-    fitted on the training samples of each fold. The model is a class-balanced kernel ridge on shift, shape and
-    smoothed shape.
+    fitted on the training samples of each fold. The model is a class-balanced kernel ridge (for three classes or more
+    shrinkage discriminant analysis) on shift, shape and smoothed shape, averaged over references, and on the abundance
+    of clusters. All baselines go through the same folds and the same estimator.
 
     Parameters
     ----------
     cohort
-        The samples.
+        The samples; or a solved embedding of them, whose one reference and scaling never saw a label: faster, and
+        the model that is drawn from it is then exactly the one that is measured.
     label
-        Column of the classes.
+        Column of the classes, or of a continuous outcome. Samples without a value are left out, and named.
     group
         Column of what must not be split between training and test, usually the patient; default every sample for
         itself.
-    batch, adjust
-        Columns that could explain the classes as well; they make the baseline `confounds`, and labels are permuted
-        within batches.
+    batch
+        Column of the batches: part of the baseline `confounds`; labels are permuted within batches.
+    adjust
+        Columns whose linear part is taken out of the features inside each fold; part of `confounds` too.
+    controls
+        (column, value) of technical controls: their mean in each batch is taken out of its samples. They are neither
+        learnt from nor tested.
     positive
         Class a positive score speaks for; default the last one that does not name a control.
+    outcome
+        "classes", "continuous", or "auto": a column of mostly different numbers is continuous.
+    paired
+        Compare every sample with the mean of its group; default where every group has samples of every class.
+    estimator
+        "ridge", "lda", "logistic", "svm", or "auto".
+    abundance
+        Whether the abundance of clusters is part of the model called `lot`.
     points
-        Sizes of the references that are averaged over: k-means centres, random cells, and so on in turn.
+        Sizes of the references that are averaged over: k-means centres, random cells, and so on in turn. An
+        embedding has its own.
     folds, repeats
         Of the cross-validation.
     permutations
         Of the permutation test; 0 leaves it out.
     cells_per_sample
-        At most so many cells of each sample are used.
+        At most so many cells of each sample are used; an embedding has its own.
     seed
         Everything random follows from it.
     progress
@@ -96,46 +111,126 @@ def classify(
     CohortError
         The question cannot be put to this cohort; the message says why.
     """
-    design = make_design(cohort, label, group=group, batch=batch, adjust=adjust, folds=folds, positive=positive)
-    from threadpoolctl import threadpool_limits
-
+    chosen, left_out = labelled(as_cohort(cohort), label, controls=controls)
+    known = without_controls(chosen, controls, batch)
+    design = make_design(
+        known.cohort,
+        label,
+        group=group,
+        batch=batch,
+        adjust=adjust,
+        folds=folds,
+        positive=positive,
+        outcome=outcome,
+        paired=paired,
+    )
+    design = replace(design, warnings=(*left_out, *design.warnings))
     counts = (points,) if isinstance(points, int) else tuple(points)
-    steps = _Steps(repeats * design.folds + permutations + 2, progress, cancel)
+    steps = _Steps(repeats * design.folds + permutations + 3, progress, cancel)
     steps("Reading cells")
-    held = hold(cohort, cells_per_sample=cells_per_sample, seed=seed, cancel=cancel)
+    whole = _source(cohort, chosen, known, points=counts, cells_per_sample=cells_per_sample, seed=seed, cancel=cancel)
+
+    def source(training: NDArray[np.intp], reference_seed: int) -> Grams:
+        return centred_on_controls(whole(training, reference_seed), known)
+
+    estimator = estimator_of(estimator, len(design.classes))
+    fit = fit_of(estimator, len(design.classes), design.values)
     with threadpool_limits(1):  # matrices are small: threads of the linear algebra only get in each other's way
-        assigned, held_out = _cross_validate(held, design, points=counts, repeats=repeats, seed=seed, steps=steps)
-        p = _test(held, design, points=counts, permutations=permutations, seed=seed, steps=steps)
+        evidence = cross_validate(
+            source, known.cohort, design, fit=fit, abundance=abundance, repeats=repeats, seed=seed, step=steps
+        )
+        steps("Embedding all samples")
+        everyone = whole(np.arange(len(design.labels)), seed)
+        grams = centred_on_controls(everyone, known)
+        blocks = lot_blocks(abundance=abundance)
+        kernels = averaged_kernels(grams, known.cohort, design, blocks=blocks)
+        p = permutation_p(kernels, design, permutations=permutations, seed=seed, step=lambda: steps("Permuting labels"))
+        steps("Leaving out patients and batches")
+        tried = robustness(kernels, design, evidence, fit=fit, seed=seed)
     options = {
-        "points": list(counts),
+        "estimator": estimator,
+        "blocks": blocks,
+        "points": list(counts) if isinstance(cohort, Cohort) else [len(cohort.masses)],
         "repeats": repeats,
         "permutations": permutations,
-        "cells_per_sample": cells_per_sample,
+        "cells_per_sample": cells_per_sample if isinstance(cohort, Cohort) else None,
         "adjust": list(adjust),
+        "controls": list(controls) if controls else None,
+        "paired": design.within,
         "seed": seed,
     }
-    return _summary(cohort, design, held_out, folds=assigned, p=p, options=options, group=group)
+    removed = known.removed(everyone)
+    return _summary(known.cohort, design, evidence, tried=tried, p=p, options=options, group=group, removed=removed)
+
+
+def as_cohort(source: Cohort | LOTEmbedding) -> Cohort:
+    """Return a cohort as it is, and an embedding as the cohort of its used cells."""
+    if isinstance(source, Cohort):
+        return source
+    counts = pd.Series(source.n_cells, index=source.samples.index, name="cells")
+    return Cohort(
+        name=source.name,
+        samples=source.samples,
+        markers=source.markers,
+        cell_counts=counts,
+        source=source.cell_store,
+        transform=Transform("none"),
+        origin=source.origin or source.name or "embedding",
+        synthetic=source.synthetic,
+    )
+
+
+def _source(
+    given: Cohort | LOTEmbedding,
+    chosen: Cohort,
+    controls: Controls,
+    *,
+    points: tuple[int, ...],
+    cells_per_sample: int,
+    seed: int,
+    cancel: Event | None,
+) -> GramSource:
+    """Return the function that gives the Gram matrices of all samples, controls among them, for a training fold."""
+    names = np.array([str(name) for name in controls.cohort.samples.index], dtype=object)
+    if isinstance(given, Cohort):
+        held = hold(chosen, cells_per_sample=cells_per_sample, seed=seed, cancel=cancel)
+
+        def fitted(training: NDArray[np.intp], reference_seed: int) -> Grams:
+            return cohort_grams(held, list(names[training]), points=points, seed=reference_seed, cancel=cancel)
+
+        return fitted
+    rows = [given.index(str(name)) for name in chosen.samples.index]
+    whole = embedding_grams(given, cancel=cancel)
+    solved = {block: [gram[np.ix_(rows, rows)] for gram in found] for block, found in whole.items()}
+    return lambda training, reference_seed: solved
 
 
 def _summary(
     cohort: Cohort,
     design: Design,
-    held_out: dict[str, HeldOut],
+    evidence: Evidence,
     *,
-    folds: NDArray[np.intp],
+    tried: Robustness,
     p: float | None,
     options: dict[str, Any],
     group: str | None,
+    removed: str | None,
 ) -> Classification:
     """Scores, differences and doubts from what the models said of samples they had not seen."""
+    held_out, continuous = evidence.held_out, design.values is not None
     resamples = group_resamples(design.labels, design.groups, seed=options["seed"])
-    scores = {name: score(out, design.labels, design.groups, resamples=resamples) for name, out in held_out.items()}
-    baseline = max((name for name in BASELINES if name in scores), key=lambda name: scores[name].balanced_accuracy.mean)
-    against = {
-        name: difference(held_out["lot"], held_out[name], design.labels, resamples=resamples)
-        for name in (baseline, *(name for name in ("confounds", "marker_means") if name in held_out))
+    known = design.labels if design.values is None else design.values
+    if continuous:
+        from lotviz.analysis.scoring import value_difference, value_score
+    judge = value_score if continuous else score
+    scores = {name: judge(out, known, design.groups, resamples=resamples) for name, out in held_out.items()}
+    gain = value_difference if continuous else difference
+    baselines = [name for name in scores if name not in OURS]
+    baseline = max(baselines, key=lambda name: scores[name].headline.mean)
+    differences = {
+        name: gain(held_out["lot"], held_out[name], known, resamples=resamples) for name in scores if name != "lot"
     }
-    return Classification(
+    found = Classification(
         label=design.label,
         group=group,
         batch=design.batch,
@@ -144,27 +239,31 @@ def _summary(
         n_groups=design.n_groups,
         scores=scores,
         baseline=baseline,
-        difference=against[baseline],
-        over_confounds=against.get("confounds"),
+        difference=differences[baseline],
+        differences=differences,
+        over_confounds=differences.get("confounds"),
         permutation_p=p,
-        groups_per_class=design.groups_per_class,
-        warnings=(*design.warnings, *_result_warnings(design, scores, against=against, p=p)),
+        groups_per_class={} if continuous else design.groups_per_class,
+        warnings=design.warnings,
         labels=design.labels,
+        values=design.values,
+        groups=design.groups,
         held_out=held_out,
-        folds=folds,
+        folds=evidence.folds,
+        robustness=tried,
         parameters=_parameters(cohort, design, options),
         versions={name: version(name) for name in ("numpy", "scipy", "scikit-learn", "pot", "pandas")},
     )
+    doubts = doubts_about(found, cohort, design)
+    return replace(found, warnings=(*design.warnings, *((removed,) if removed else ()), *doubts))
 
 
 def _parameters(cohort: Cohort, design: Design, options: dict[str, Any]) -> dict[str, Any]:
     """All that decides the result, beside the cells."""
     return {
-        "model": "class-balanced kernel ridge on shift, shape and smoothed shape",
         **options,
         "folds": design.folds,
         "permutation_splits": splits(len(design.labels)),
-        "penalties": PENALTIES.tolist(),
         "transform": cohort.transform.describe(),
         "markers": list(cohort.markers),
     }
@@ -182,88 +281,3 @@ class _Steps:
         if self.progress is not None:
             self.progress(self.done, self.total, message)
         self.done += 1
-
-
-def _cross_validate(
-    held: Cohort, design: Design, *, points: tuple[int, ...], repeats: int, seed: int, steps: _Steps
-) -> tuple[NDArray[np.intp], dict[str, HeldOut]]:
-    """Test fold of each sample in each repeat, (repeats, N), and held-out scores of every model."""
-    n_classes = len(design.classes)
-    width = 1 if n_classes == 2 else n_classes
-    models = [name for name in MODEL_BLOCKS if name != "confounds" or design.confounds]
-    scores = {name: np.zeros((repeats, len(design.labels), width)) for name in models}
-    assigned = np.zeros((repeats, len(design.labels)), dtype=np.intp)
-    names = list(held.samples.index)
-    for repeat in range(repeats):
-        rng = np.random.default_rng([seed, repeat])
-        assigned[repeat] = grouped_folds(design.labels, design.groups, design.folds, rng=rng)
-        for fold in range(design.folds):
-            steps(f"Fold {repeat * design.folds + fold + 1} of {repeats * design.folds}")
-            training, test = np.flatnonzero(assigned[repeat] != fold), np.flatnonzero(assigned[repeat] == fold)
-            reference_seed = int(rng.integers(2**31))
-            grams: dict[str, list[NDArray[np.float64]]] = lot_grams(
-                held, [names[row] for row in training], points=points, seed=reference_seed, cancel=steps.cancel
-            )
-            if design.confounds:
-                features = confound_features(held, design.confounds, training)
-                grams["confounds"] = [features @ features.T]
-            for name in models:
-                kernel = fold_kernel(grams, MODEL_BLOCKS[name], training)
-                scores[name][repeat, test] = _held_out(kernel, design, training, test=test)
-    held_out = {name: HeldOut(found, predicted_classes(found)) for name, found in scores.items()}
-    largest = np.full(assigned.shape, np.argmax(np.bincount(design.labels)), dtype=np.intp)
-    held_out["majority"] = HeldOut(np.zeros((*assigned.shape, width)), largest)
-    return assigned, held_out
-
-
-def _held_out(
-    kernel: NDArray[np.float64], design: Design, training: NDArray[np.intp], *, test: NDArray[np.intp]
-) -> NDArray[np.float64]:
-    groups = np.unique(design.groups[training], return_inverse=True)[1]
-    ridge = fit_ridge(
-        kernel[np.ix_(training, training)], design.labels[training], groups, n_classes=len(design.classes)
-    )
-    return ridge.predict(kernel[np.ix_(test, training)])
-
-
-def _test(
-    held: Cohort, design: Design, *, points: tuple[int, ...], permutations: int, seed: int, steps: _Steps
-) -> float | None:
-    steps("Embedding all samples")
-    if permutations < 1:
-        return None
-    everyone = np.arange(len(design.labels))
-    grams = lot_grams(held, list(held.samples.index), points=points, seed=seed, cancel=steps.cancel)
-    averaged = {block: [fold_kernel(grams, [block], everyone)] for block in grams}
-    return permutation_p(averaged, design, permutations=permutations, seed=seed, step=lambda: steps("Permuting labels"))
-
-
-def _result_warnings(
-    design: Design, scores: dict[str, Score], *, against: dict[str, Interval], p: float | None
-) -> list[str]:
-    lot = scores["lot"].balanced_accuracy.mean
-    means = scores["marker_means"].balanced_accuracy.mean
-    warnings = []
-    if against["marker_means"].mean < NEGLIGIBLE:
-        do = "better" if against["marker_means"].high < 0.0 else "as well"
-        warnings.append(f"Means do {do}: marker means are right {means:.0%} of the time, LOT {lot:.0%}.")
-    elif against["marker_means"].low <= 0.0:
-        warnings.append(f"The gain of LOT ({lot:.0%} right) over marker means ({means:.0%}) is not established.")
-    if "confounds" in scores and against["confounds"].low <= 0.0:
-        named = scores["confounds"].balanced_accuracy.mean
-        if named - 1.0 / len(design.classes) >= 0.5 * (lot - 1.0 / len(design.classes)) > 0.0:
-            warnings.append(
-                f"Confounds: {_listed(design)} alone are right {named:.0%} of the time, LOT {lot:.0%}; "
-                "what LOT sees may be one of them."
-            )
-    distinct = distinct_permutations(design.labels, design.groups, design.batches)
-    if p is not None and distinct < 2:
-        warnings.append("Within batches no labels can be exchanged: class and batch cannot be told apart.")
-    elif p is not None and distinct < 100:
-        warnings.append(f"Only {distinct:.0f} label assignments are possible: p cannot be below {1 / distinct:.2g}.")
-    return warnings
-
-
-def _listed(design: Design) -> str:
-    """Name what the confound baseline knows."""
-    return " and ".join([", ".join(dict.fromkeys(design.confounds)), "number of cells"])

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from lotviz.data.cohort import Cohort
 
 
-def confound_features(cohort: Cohort, columns: Sequence[str], training: NDArray[np.intp]) -> NDArray[np.float64]:
+def confound_features(
+    cohort: Cohort, columns: Sequence[str], training: NDArray[np.intp], *, counts: bool = True
+) -> NDArray[np.float64]:
     """Features of every sample: columns of words one-hot, columns of numbers and the log number of cells standardised.
 
     A missing word is a word of its own; a missing number is the mean of the training samples, and a column says so.
@@ -24,13 +26,15 @@ def confound_features(cohort: Cohort, columns: Sequence[str], training: NDArray[
         Names of metadata columns.
     training
         Samples that means and standard deviations are taken from.
+    counts
+        Whether the number of cells is among them.
 
     Returns
     -------
     Shape (N, features).
     """
-    counts = cohort.cell_counts.reindex(cohort.samples.index).to_numpy(dtype=np.float64)
-    parts = [_standardised(np.log1p(counts), training)[:, None]]
+    numbers = cohort.cell_counts.reindex(cohort.samples.index).to_numpy(dtype=np.float64)
+    parts = [_standardised(np.log1p(numbers), training)[:, None]] if counts else []
     for name in dict.fromkeys(columns):
         column = cohort.column(name)
         numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)

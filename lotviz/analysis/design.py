@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,8 @@ from lotviz.analysis.model import label_texts, ordered_classes
 from lotviz.data.cohort import Cohort
 from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
 
+Outcome = Literal["auto", "classes", "continuous"]
+FEWEST_FOLDS = 2
 _OWNERS = ("patient", "donor", "subject", "participant", "individual", "mouse", "animal")
 
 
@@ -37,6 +40,12 @@ class Design:
         Number of folds.
     warnings
         What is doubtful about the question itself, as sentences.
+    values
+        A continuous outcome, shape (N,); None for classes. Its `labels` are thirds, for folds that look alike.
+    within
+        True where every sample is compared with the mean of its group: a paired design.
+    adjust
+        Columns whose linear part is taken out of every sample.
     """
 
     label: str
@@ -49,6 +58,9 @@ class Design:
     confounds: tuple[str, ...]
     folds: int
     warnings: tuple[str, ...]
+    values: NDArray[np.float64] | None = None
+    within: bool = False
+    adjust: tuple[str, ...] = ()
 
     @property
     def n_groups(self) -> int:
@@ -75,14 +87,27 @@ def make_design(
     adjust: Sequence[str],
     folds: int,
     positive: Hashable | None = None,
+    outcome: Outcome = "auto",
+    paired: bool | None = None,
 ) -> Design:
     """Read the question from the sample table.
+
+    Parameters
+    ----------
+    cohort
+        Its samples all have a label; see `labelled`.
+    outcome
+        "classes", "continuous", or "auto": numbers of which most are different are continuous.
+    paired
+        Compare samples within their group; default where every group has samples of every class.
 
     Raises
     ------
     CohortError
         An unknown column, missing labels or groups, one class only, too few groups for two folds.
     """
+    if outcome == "continuous" or (outcome == "auto" and is_continuous(cohort.column(label))):
+        return _continuous_design(cohort, label, group=group, batch=batch, adjust=adjust, folds=folds)
     names = _texts(cohort, label, "label")
     group_names = _texts(cohort, group, "group") if group is not None else cohort.samples.index.to_numpy(dtype=object)
     for name in (*([batch] if batch else []), *adjust):
@@ -93,8 +118,16 @@ def make_design(
     most = possible_folds(labels, groups)
     if most < 2:
         raise CohortError(_too_few(cohort, classes, labels=labels, groups=groups))
-    batches = cohort.column(batch).astype(object).fillna("missing").astype(str) if batch else [""] * len(labels)
-    warnings = _design_warnings(cohort, classes, labels=labels, groups=groups, group=group, batch=batch)
+    within = _compared_within(labels, groups) if paired is None else paired
+    if within and not _several_in_groups(groups):
+        raise CohortError(
+            Problem(
+                _place(cohort),
+                f"Expected groups of several samples for a paired comparison, found one sample in each {group or 'group'}.",
+                "Name the column of the patient as the group, or compare without pairs.",
+            )
+        )
+    warnings = _design_warnings(cohort, classes, labels=labels, groups=groups, group=group, batch=batch, within=within)
     if most < folds:
         warnings.append(f"The smallest class has {most} groups, so {most} folds were used instead of {folds}.")
     return Design(
@@ -102,13 +135,110 @@ def make_design(
         classes=classes,
         labels=labels,
         groups=groups,
-        batches=np.asarray(pd.factorize(pd.Series(list(batches)))[0], dtype=np.intp),
+        batches=_batches(cohort, batch),
         group_names=group_names,
         batch=batch,
         confounds=(*([batch] if batch else []), *adjust),
         folds=min(folds, most),
         warnings=tuple(warnings),
+        within=within,
+        adjust=tuple(dict.fromkeys(adjust)),
     )
+
+
+def labelled(cohort: Cohort, label: str, *, controls: tuple[str, str] | None = None) -> tuple[Cohort, tuple[str, ...]]:
+    """Return the samples that have a label, and a sentence that names those that have none.
+
+    Samples with this value in this column, the `controls`, need none.
+
+    Raises
+    ------
+    CohortError
+        There is no such column, or no sample has a label.
+    """
+    texts = label_texts(cohort.column(label))
+    needless = np.zeros(len(texts), dtype=bool)
+    if controls is not None:
+        needless = (cohort.column(controls[0]).astype(object).map(str) == controls[1]).to_numpy()
+    absent = (texts == "") & ~needless
+    missing = [str(name) for name in cohort.samples.index[absent]]
+    if not missing:
+        return cohort, ()
+    if len(missing) == len(texts) - needless.sum():
+        what = f"Expected labels in the column {label}, found none at all."
+        raise CohortError(Problem(_place(cohort), what, "Fill the column in, or choose another."))
+    kept = cohort.select(samples=[str(name) for name in cohort.samples.index[~absent]])
+    said = f"{len(missing)} of {len(texts)} samples have no {label} and were left out: {listed(missing)}."
+    return kept, (said,)
+
+
+def is_continuous(column: pd.Series) -> bool:
+    """Whether a column is a measurement: numbers, more than ten different ones, and most of them different.
+
+    Examples
+    --------
+    >>> is_continuous(pd.Series(range(20))), is_continuous(pd.Series([0, 1] * 10))
+    (True, False)
+    """
+    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+        return False
+    known = column.dropna()
+    return bool(known.nunique() > 10 and known.nunique() > 0.5 * len(known))
+
+
+def _continuous_design(
+    cohort: Cohort, label: str, *, group: str | None, batch: str | None, adjust: Sequence[str], folds: int
+) -> Design:
+    where = f"{_place(cohort)}, column {label}"
+    values = pd.to_numeric(cohort.column(label), errors="coerce").to_numpy(dtype=np.float64)
+    if not np.isfinite(values).all():
+        bad = cohort.column(label)[~np.isfinite(values)]
+        what = f"Expected a number for every sample, found {listed(map(str, bad.unique()), 4)} for {listed(bad.index)}."
+        raise CohortError(Problem(where, what, "Correct these, or separate classes instead."))
+    group_names = _texts(cohort, group, "group") if group is not None else cohort.samples.index.to_numpy(dtype=object)
+    for name in (*([batch] if batch else []), *adjust):
+        cohort.column(name)
+    groups = np.asarray(pd.factorize(pd.Series(group_names))[0], dtype=np.intp)
+    if len(np.unique(groups)) < 2 * FEWEST_FOLDS or np.ptp(values) == 0.0:
+        what = (
+            f"Expected differing numbers of at least {2 * FEWEST_FOLDS} groups, found {len(np.unique(groups))} groups."
+        )
+        raise CohortError(Problem(where, what, "Add samples, or choose another column."))
+    thirds = np.searchsorted(np.quantile(values, [1 / 3, 2 / 3]), values).astype(np.intp)
+    warnings = _batch_warnings(cohort, batch)
+    warnings += _owner_warnings(cohort, group)
+    return Design(
+        label=label,
+        classes=(),
+        labels=np.unique(thirds, return_inverse=True)[1].astype(np.intp),
+        groups=groups,
+        batches=_batches(cohort, batch),
+        group_names=group_names,
+        batch=batch,
+        confounds=(*([batch] if batch else []), *adjust),
+        folds=min(folds, len(np.unique(groups)) // 2),
+        warnings=tuple(warnings),
+        values=values,
+        adjust=tuple(dict.fromkeys(adjust)),
+    )
+
+
+def _batches(cohort: Cohort, batch: str | None) -> NDArray[np.intp]:
+    if batch is None:
+        return np.zeros(len(cohort.samples), dtype=np.intp)
+    found = cohort.column(batch).astype(object).fillna("missing").astype(str)
+    return np.asarray(pd.factorize(found)[0], dtype=np.intp)
+
+
+def _compared_within(labels: NDArray[np.intp], groups: NDArray[np.intp]) -> bool:
+    """Whether every group has samples of every class, so that differences within groups can be taken."""
+    seen = np.zeros((groups.max() + 1, labels.max() + 1), dtype=bool)
+    seen[groups, labels] = True
+    return bool(seen.all())
+
+
+def _several_in_groups(groups: NDArray[np.intp]) -> bool:
+    return bool(np.bincount(groups).max() > 1)
 
 
 def _texts(cohort: Cohort, column: str, role: str) -> NDArray[np.object_]:
@@ -166,29 +296,43 @@ def _design_warnings(
     groups: NDArray[np.intp],
     group: str | None,
     batch: str | None,
+    within: bool,
 ) -> list[str]:
     warnings = [
         f"Only {count} groups are {name}: with fewer than 5 in a class no score can be relied on."
         for name, count in _groups_per_class(classes, labels, groups).items()
         if count < 5
     ]
-    if not constant_groups(labels, groups).all():
+    if within:
+        warnings.append(
+            f"Every sample was compared with the mean of its {group or 'group'} (a paired design): a new sample can be "
+            "named only beside another one of the same. Labels were exchanged within each only."
+        )
+    elif not constant_groups(labels, groups).all():
         warnings.append(
             f"The label varies within {group or 'group'} (a paired design): for the permutation test labels were "
             "exchanged within each group only."
         )
+    return [*warnings, *_owner_warnings(cohort, group), *_batch_warnings(cohort, batch)]
+
+
+def _owner_warnings(cohort: Cohort, group: str | None) -> list[str]:
     owners = [name for name in cohort.samples.columns if str(name).lower() in _OWNERS]
     repeated = [str(name) for name in owners if cohort.samples[name].dropna().duplicated().any()]
-    if group is None and repeated:
-        warnings.append(
-            f"Several samples share a value of {repeated[0]}, but it was not given as the group: samples of one "
-            f"{repeated[0]} may be in training and test at once, and the scores too good."
-        )
+    if group is not None or not repeated:
+        return []
+    return [
+        f"Several samples share a value of {repeated[0]}, but it was not given as the group: samples of one "
+        f"{repeated[0]} may be in training and test at once, and the scores too good."
+    ]
+
+
+def _batch_warnings(cohort: Cohort, batch: str | None) -> list[str]:
     if batch is None:
-        warnings.append("No batch column was given: a difference between batches would look like one between classes.")
-    elif cohort.column(batch).fillna("missing").nunique() < 2:
-        warnings.append(f"The column {batch} holds one value only: it cannot tell batches apart.")
-    return warnings
+        return ["No batch column was given: a difference between batches would look like one between classes."]
+    if cohort.column(batch).fillna("missing").nunique() < 2:
+        return [f"The column {batch} holds one value only: it cannot tell batches apart."]
+    return []
 
 
 def _place(cohort: Cohort) -> str:

@@ -6,19 +6,32 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Event
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lotviz.analysis.blocks import Block, block_grams, centre, operators
+from lotviz.analysis.abundance import (
+    half_a_cell,
+    log_ratios,
+    merged,
+    nearest_points,
+    partitions_of,
+    point_shares,
+)
+from lotviz.analysis.blocks import block_grams, centre, operators
 from lotviz.data.cohort import ArraySource, Cohort
-from lotviz.data.transforms.transform import Transform, fit_scaling
+from lotviz.data.transforms.transform import Scaling, Transform
 from lotviz.transport.coupling import solve
 from lotviz.transport.progress import Cancelled
 from lotviz.transport.reference import cells_reference, kmeans_reference
 
+if TYPE_CHECKING:
+    from lotviz.transport.embedding import LOTEmbedding
+
 WORKERS = 2
 POOLED_CELLS = 4000  # a reference of 64 points is not better for more, and k-means is the slow part
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 Grams = Mapping[str, Sequence[NDArray[np.float64]]]
 
 
@@ -31,13 +44,33 @@ def hold(cohort: Cohort, *, cells_per_sample: int, seed: int, cancel: Event | No
     return replace(cohort, source=ArraySource(cells), transform=Transform("none"))
 
 
-def lot_grams(
+def within_scaling(cells: Sequence[NDArray[np.float32]]) -> Scaling:
+    """Centre of every marker, and its standard deviation within samples (root of the mean variance, samples alike).
+
+    A marker whose samples differ more than their cells keeps that, as it does not where the spread between samples is
+    part of the divisor. Labels play no part.
+
+    Parameters
+    ----------
+    cells
+        Transformed cells of the training samples, each of shape (n, d).
+    """
+    means = np.stack([part.mean(axis=0, dtype=np.float64) for part in cells])
+    variances = np.stack([part.var(axis=0, dtype=np.float64) for part in cells])
+    largest = np.max([np.abs(part).max(axis=0) for part in cells], axis=0).astype(np.float64)
+    total = variances.mean(axis=0) + means.var(axis=0)
+    # samples of one cell have no spread within; a float32 value that is repeated leaves rounding dust
+    within = np.where(variances.mean(axis=0) > 1e-4 * total, variances.mean(axis=0), total)
+    return Scaling(means.mean(axis=0), np.sqrt(np.where(within > (1e-6 * largest) ** 2, within, 1.0)))
+
+
+def cohort_grams(
     held: Cohort, training: Sequence[str], *, points: Sequence[int], seed: int, cancel: Event | None = None
 ) -> dict[str, list[NDArray[np.float64]]]:
     """Gram matrices of all samples in each block, one for every reference.
 
     References are in turn k-means centres with their masses and random cells with equal ones; averaging over several is
-    steadier than choosing one.
+    steadier than choosing one. Cells are counted in the clusters that the k-means centres stand for.
 
     Parameters
     ----------
@@ -52,19 +85,57 @@ def lot_grams(
 
     Returns
     -------
-    For each block the (N, N) matrices.
+    (N, N) matrices for the blocks shift, shape, smooth, abundance and quantiles.
     """
-    scaling = fit_scaling(held, samples=training)
-    scaled = [scaling.apply(held.cells(name)) for name in held.samples.index]
-    grams: dict[str, list[NDArray[np.float64]]] = {}
+    names = list(held.samples.index)
+    scaling = within_scaling([held.cells(name) for name in training])
+    scaled = [scaling.apply(held.cells(name)) for name in names]
+    floor = half_a_cell([len(held.cells(name)) for name in training])
+    grams: dict[str, list[NDArray[np.float64]]] = {"quantiles": [_linear(marker_quantiles(scaled))]}
     for number, count in enumerate(points):
-        make = (kmeans_reference, cells_reference)[number % 2]
+        centres = number % 2 == 0
+        make = kmeans_reference if centres else cells_reference
         reference = make(held, scaling, points=count, seed=seed + number, samples=training, pooled_cells=POOLED_CELLS)
         maps = _maps(reference.points, reference.masses, scaled, cancel=cancel)
-        matrices = operators(reference.points, reference.masses)
-        for block, gram in block_grams(maps, matrices).items():
+        for block, gram in block_grams(maps, operators(reference.points, reference.masses)).items():
             grams.setdefault(block, []).append(gram)
+        if centres:
+            shares = point_shares([nearest_points(part, reference.points) for part in scaled], reference.n_points)
+            grams.setdefault("abundance", []).append(_linear(log_ratios(shares, floor)))
     return grams
+
+
+def embedding_grams(embedding: LOTEmbedding, *, cancel: Event | None = None) -> dict[str, list[NDArray[np.float64]]]:
+    """Gram matrices from a solved embedding, whose reference and scaling never saw a label; blocks as `cohort_grams`.
+
+    Cells are counted where they lie nearest, in clusters of the reference points of three sizes.
+    """
+    points, masses = embedding.reference.points, np.asarray(embedding.masses, dtype=np.float64)
+    grams = {block: [gram] for block, gram in block_grams(embedding.maps, operators(points, masses)).items()}
+    quantiles, nearest = [], []
+    for name in embedding.samples.index:
+        _stop_if(cancel)
+        cells = embedding.scaled_cells(name)
+        quantiles.append(marker_quantiles([cells])[0])
+        nearest.append(nearest_points(cells, points))
+    shares, floor = point_shares(nearest, len(points)), half_a_cell(embedding.n_cells_used)
+    parts = [log_ratios(merged(shares, labels), floor) for labels in partitions_of(points, masses)]
+    return {
+        **grams,
+        "abundance": [_linear(part) for part in parts],
+        "quantiles": [_linear(np.stack(quantiles))],
+    }
+
+
+def marker_quantiles(cells: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Mean and quantiles of every marker in each sample, shape (N, 6 d)."""
+    rows = [np.concatenate([part.mean(axis=0)[None], np.quantile(part, QUANTILES, axis=0)]) for part in cells]
+    return np.stack(rows).reshape(len(rows), -1)
+
+
+def _linear(features: NDArray[np.float64]) -> NDArray[np.float64]:
+    centred = features - features.mean(axis=0)
+    return np.asarray(centred @ centred.T)
 
 
 def _maps(
@@ -89,9 +160,26 @@ def _stop_if(cancel: Event | None) -> None:
         raise Cancelled
 
 
-def fold_kernel(
-    grams: Grams, blocks: Sequence[Block] | Sequence[str], training: NDArray[np.intp]
-) -> NDArray[np.float64]:
-    """Mean over blocks and references of the Gram matrices, each centred and normed on the training samples; (N, N)."""
-    kernels = [np.mean([centre(gram, training)[0] for gram in grams[block]], axis=0) for block in blocks]
-    return np.asarray(np.mean(kernels, axis=0))
+def adjusted_grams(grams: Grams, adjustment: NDArray[np.float64] | None) -> dict[str, list[NDArray[np.float64]]]:
+    """Gram matrices of adjusted samples: ``A G A'`` for an adjustment A (N, N) as `lotviz.analysis.adjustment` makes."""
+    if adjustment is None:
+        return {block: list(found) for block, found in grams.items()}
+    return {block: [adjustment @ gram @ adjustment.T for gram in found] for block, found in grams.items()}
+
+
+def fold_kernel(grams: Grams, blocks: Mapping[str, float], training: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Weighted mean of the blocks, each the mean over references of its Gram matrices, centred and normed; (N, N).
+
+    Parameters
+    ----------
+    grams
+        For each block (N, N) matrices.
+    blocks
+        Weight of each block; they sum to 1.
+    training
+        Samples that matrices are centred on, and whose mean diagonal becomes 1.
+    """
+    total = np.zeros_like(next(iter(grams.values()))[0])
+    for block, weight in blocks.items():
+        total += weight * np.mean([centre(gram, training)[0] for gram in grams[block]], axis=0)
+    return total

@@ -1,8 +1,9 @@
-"""Class-balanced kernel ridge in closed form, its penalty chosen by leaving one group out."""
+"""Kernel ridge in closed form, class-balanced or for a continuous outcome; its penalty leaves one group out."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ PENALTIES: NDArray[np.float64] = np.logspace(-3, 2, 11)
 
 @dataclass(frozen=True, eq=False)
 class Ridge:
-    """A fitted ridge: ``score(x) = sum_n (kernel(x, x_n) + 1) alpha_n``.
+    """A fitted ridge: ``score(x) = sum_n (kernel(x, x_n) + 1) alpha_n + offset``.
 
     Attributes
     ----------
@@ -21,16 +22,27 @@ class Ridge:
     penalty
         The chosen penalty.
     errors
-        Class-balanced logistic loss of the left-out groups at every penalty.
+        Loss of the left-out groups at every penalty.
+    left_out
+        Score of each training sample by the fit without its group, shape (n, k).
+    offset
+        Mean of a continuous outcome; 0 for classes.
     """
 
     alpha: NDArray[np.float64]
     penalty: float
     errors: NDArray[np.float64]
+    left_out: NDArray[np.float64]
+    offset: float = 0.0
+
+    @property
+    def intercept(self) -> NDArray[np.float64]:
+        """Score where the kernel is zero: of the mean of the training samples, if it is centred on them; (k,)."""
+        return np.asarray(self.alpha.sum(axis=0) + self.offset)
 
     def predict(self, kernel: NDArray[np.float64]) -> NDArray[np.float64]:
         """Scores (q, k) from the kernel (q, n) between new samples and the training samples."""
-        return np.asarray((kernel + 1.0) @ self.alpha)
+        return np.asarray((kernel + 1.0) @ self.alpha + self.offset)
 
 
 def codes(labels: NDArray[np.intp], n_classes: int) -> NDArray[np.float64]:
@@ -77,15 +89,53 @@ def fit_ridge(
     """
     target = codes(labels, n_classes)
     weights = balanced_weights(labels, n_classes)
+
+    def loss(residuals: NDArray[np.float64]) -> NDArray[np.float64]:
+        margins = target * (target - residuals)  # code times score, 1 is on the spot
+        return np.einsum("i,pik->p", weights, np.logaddexp(0.0, -2.0 * margins)) / target.size
+
+    return _ridge(kernel, target, groups, weights=weights, loss=loss, penalties=penalties)
+
+
+def fit_ridge_values(
+    kernel: NDArray[np.float64],
+    values: NDArray[np.float64],
+    groups: NDArray[np.intp],
+    *,
+    penalties: NDArray[np.float64] = PENALTIES,
+) -> Ridge:
+    """Fit a continuous outcome (n,) at the penalty with the least squared error of left-out groups.
+
+    The outcome is centred and divided by its spread for the fit, and scores come back in its own unit.
+    """
+    centre, spread = float(values.mean()), float(values.std()) or 1.0
+    target = ((values - centre) / spread)[:, None]
+
+    def loss(residuals: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(np.square(residuals).mean(axis=(1, 2)))
+
+    fitted = _ridge(kernel, target, groups, weights=np.ones(len(values)), loss=loss, penalties=penalties)
+    return replace(fitted, alpha=fitted.alpha * spread, offset=centre, left_out=fitted.left_out * spread + centre)
+
+
+def _ridge(
+    kernel: NDArray[np.float64],
+    target: NDArray[np.float64],
+    groups: NDArray[np.intp],
+    *,
+    weights: NDArray[np.float64],
+    loss: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    penalties: NDArray[np.float64],
+) -> Ridge:
     root = np.sqrt(weights)
     values, vectors = np.linalg.eigh(root[:, None] * (kernel + 1.0) * root[None, :])
     vectors = root[:, None] * vectors  # so that C = vectors diag(1 / (values + penalty)) vectors'
     inverse = 1.0 / (np.maximum(values, 0.0)[None, :] + penalties[:, None])  # (p, n)
     dual = np.einsum("in,pn,nk->pik", vectors, inverse, vectors.T @ target, optimize=True)
-    margins = target * (target - _left_out(dual, vectors, inverse, groups))  # code times score, 1 is on the spot
-    errors = np.einsum("i,pik->p", weights, np.logaddexp(0.0, -2.0 * margins)) / target.size
+    residuals = _left_out(dual, vectors, inverse, groups)
+    errors = loss(residuals)
     best = int(np.argmin(errors))
-    return Ridge(alpha=dual[best], penalty=float(penalties[best]), errors=errors)
+    return Ridge(alpha=dual[best], penalty=float(penalties[best]), errors=errors, left_out=target - residuals[best])
 
 
 def _left_out(

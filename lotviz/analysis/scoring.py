@@ -31,6 +31,11 @@ class Score:
     balanced_accuracy: Interval
     auc: Interval
 
+    @property
+    def headline(self) -> Interval:
+        """The figure that models are compared by."""
+        return self.balanced_accuracy
+
     def to_json(self) -> dict[str, dict[str, float]]:
         """Both figures by name."""
         return {"balanced_accuracy": self.balanced_accuracy.to_json(), "auc": self.auc.to_json()}
@@ -46,10 +51,13 @@ class HeldOut:
         Shape (repeats, N, k): one column a class, or one column in all for two classes (positive: the second class).
     predicted
         Predicted class, shape (repeats, N).
+    probabilities
+        Probability of each class, shape (repeats, N, K); None where a model gives none.
     """
 
     scores: NDArray[np.float64]
     predicted: NDArray[np.intp]
+    probabilities: NDArray[np.float64] | None = None
 
     def hits(self, labels: NDArray[np.intp]) -> NDArray[np.float64]:
         """Share of the repeats in which each sample got its own class, shape (N,)."""

@@ -12,8 +12,8 @@ def cohort(**columns):
     return cohort_of(noise_clouds(length, cells=3), columns)
 
 
-def design(made, label="label", *, group=None, batch=None, adjust=(), folds=5, positive=None):
-    return make_design(made, label, group=group, batch=batch, adjust=adjust, folds=folds, positive=positive)
+def design(made, label="label", *, group=None, batch=None, adjust=(), folds=5, **more):
+    return make_design(made, label, group=group, batch=batch, adjust=adjust, folds=folds, **more)
 
 
 def test_classes_groups_and_batches_become_integers():
@@ -25,7 +25,11 @@ def test_classes_groups_and_batches_become_integers():
     assert found.batches.tolist() == [0] * 6 + [1] * 6
     assert found.paired
     assert found.groups_per_class == {"control": 6, "case": 6}
-    assert "exchanged within each group only" in found.warnings[0]
+    assert found.within
+    assert "Labels were exchanged within each only" in found.warnings[0]
+    unpaired = design(made, group="who", batch="batch", folds=3, paired=False)
+    assert not unpaired.within
+    assert "exchanged within each group only" in unpaired.warnings[0]
 
 
 def test_one_class_is_refused():

@@ -1,0 +1,158 @@
+"""Whether the answer holds: without any one patient, on batches that were left out, on other references."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lotviz.analysis.cross_validation import Evidence, fit_on
+from lotviz.analysis.design import Design
+from lotviz.analysis.folds import constant_groups, grouped_folds, possible_folds
+from lotviz.analysis.recipe import Fit, fit_of
+from lotviz.analysis.scoring import balanced_accuracy, predicted_classes
+
+Kernels = Callable[[NDArray[np.intp]], NDArray[np.float64]]
+MOST_REFITS = 60  # groups; among more, none can carry the result alone, and the mean over the rest is told
+
+
+@dataclass(frozen=True, eq=False)
+class Robustness:
+    """What becomes of the balanced accuracy of LOT when something is left out or exchanged.
+
+    Attributes
+    ----------
+    groups
+        Names of the groups, in the order of `without`.
+    without
+        Balanced accuracy of the rest when a group is left out of everything, shape (groups,).
+    with_all
+        The same figure with all groups, on the same folds.
+    batch_named, batch_chance
+        How often the batch of a sample is named from its cells, balanced, and how often a coin would; None where
+        there are no batches, or they cannot be tested.
+    other_batches, same_batches
+        Balanced accuracy on batches that were not learnt from, and of ordinary folds on the same samples; None likewise.
+    references
+        Balanced accuracy on each reference alone; empty where there is one only.
+    """
+
+    groups: tuple[str, ...]
+    without: NDArray[np.float64]
+    with_all: float
+    batch_named: float | None = None
+    batch_chance: float | None = None
+    other_batches: float | None = None
+    same_batches: float | None = None
+    references: tuple[float, ...] = ()
+
+    @property
+    def most_influential(self) -> int | None:
+        """Position of the group that the figure falls most without; None where there are no groups to leave out."""
+        return int(np.argmin(self.without)) if len(self.without) else None
+
+    def to_json(self) -> dict[str, object]:
+        """Return everything by name."""
+        return {
+            "with_all": self.with_all,
+            "without": dict(zip(self.groups, self.without.tolist(), strict=True)),
+            "batch_named": self.batch_named,
+            "batch_chance": self.batch_chance,
+            "other_batches": self.other_batches,
+            "same_batches": self.same_batches,
+            "references": list(self.references),
+        }
+
+
+def robustness(kernels: Kernels, design: Design, evidence: Evidence, *, fit: Fit, seed: int) -> Robustness:
+    """Leave out each group, each batch, and all references but one.
+
+    Parameters
+    ----------
+    kernels
+        From training rows to the (N, N) kernel of LOT on one embedding of all samples, which never saw a label.
+    evidence
+        Of the cross-validation, for what was said on single references.
+    fit
+        The estimator.
+    """
+    if design.values is not None:
+        return Robustness((), np.zeros(0), float("nan"))
+    said = _predictions(kernels, design, evidence.folds[0], np.arange(len(design.labels)), fit=fit)
+    names, without = _influence(kernels, design, evidence, said, fit=fit)
+    return replace(
+        _batches(kernels, design, said, fit=fit, seed=seed),
+        groups=names,
+        without=without,
+        with_all=_accuracy(said == design.labels, design.labels),
+        references=tuple(_accuracy(out.hits(design.labels), design.labels) for out in evidence.references),
+    )
+
+
+def _predictions(
+    kernels: Kernels, design: Design, folds: NDArray[np.intp], rows: NDArray[np.intp], *, fit: Fit
+) -> NDArray[np.intp]:
+    """Class named for each of the rows by fits on the other folds of these rows; -1 where a class would be missing."""
+    said = np.full(len(rows), -1, dtype=np.intp)
+    for fold in np.unique(folds[rows]):
+        test, training = rows[folds[rows] == fold], rows[folds[rows] != fold]
+        if len(np.unique(design.labels[training])) == len(design.classes):
+            kernel = kernels(training)
+            fitted = fit_on(kernel, design, training, fit=fit)
+            said[folds[rows] == fold] = predicted_classes(fitted.predict(kernel[np.ix_(test, training)]))
+    return said
+
+
+def _accuracy(hits: NDArray[np.float64] | NDArray[np.bool_], labels: NDArray[np.intp]) -> float:
+    return float(balanced_accuracy(hits.astype(np.float64), labels)[0])
+
+
+def _influence(
+    kernels: Kernels, design: Design, evidence: Evidence, said: NDArray[np.intp], *, fit: Fit
+) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    """Balanced accuracy of the rest without each group: fitted anew for few groups, by its own samples for many."""
+    firsts = [int(np.flatnonzero(design.groups == group)[0]) for group in range(design.n_groups)]
+    names = tuple(str(design.group_names[row]) for row in firsts)
+    hits = evidence.held_out["lot"].hits(design.labels)
+    without = np.zeros(design.n_groups)
+    for group in range(design.n_groups):
+        rest = np.flatnonzero(design.groups != group)
+        if len(np.unique(design.labels[rest])) < len(design.classes):
+            without[group] = 0.0
+        elif design.n_groups <= MOST_REFITS:
+            again = _predictions(kernels, design, evidence.folds[0], rest, fit=fit)
+            without[group] = _accuracy(again == design.labels[rest], design.labels[rest])
+        else:
+            without[group] = _accuracy(hits[rest], design.labels[rest])
+    if design.n_groups > MOST_REFITS:  # the figure that `with_all` is, not the mean over the repeats
+        without += _accuracy(said == design.labels, design.labels) - _accuracy(hits, design.labels)
+    return names, without
+
+
+def _batches(kernels: Kernels, design: Design, said: NDArray[np.intp], *, fit: Fit, seed: int) -> Robustness:
+    """Name batches from cells, and classes on batches that were left out."""
+    found = Robustness((), np.zeros(0), float("nan"))
+    n_batches = int(design.batches.max()) + 1
+    if n_batches < 2 or design.within:
+        return found
+    if constant_groups(design.batches, design.groups).all() and possible_folds(design.batches, design.groups) >= 2:
+        count = min(design.folds, possible_folds(design.batches, design.groups))
+        names = tuple(str(number) for number in range(n_batches))
+        other = replace(design, classes=names, labels=design.batches, folds=count)
+        folds = grouped_folds(design.batches, design.groups, count, rng=np.random.default_rng([seed, 1]))
+        named = _predictions(kernels, other, folds, np.arange(len(folds)), fit=fit_of("ridge", n_batches))
+        found = replace(
+            found, batch_named=_accuracy(named == design.batches, design.batches), batch_chance=1.0 / n_batches
+        )
+    apart = _predictions(kernels, design, design.batches, np.arange(len(said)), fit=fit)
+    tested = apart >= 0
+    if len(np.unique(design.labels[tested])) == len(design.classes):
+        labels = design.labels[tested]
+        found = replace(
+            found,
+            other_batches=_accuracy(apart[tested] == labels, labels),
+            same_batches=_accuracy(said[tested] == labels, labels),
+        )
+    return found
