@@ -14,7 +14,7 @@ from lotviz.app.listing import Entry, entries, files_of_cells
 from lotviz.app.recent import remember
 from lotviz.app.workspace import DEMOS, Workspace
 from lotviz.data import Problem
-from lotviz.data.first_look import FirstLook, first_look
+from lotviz.data.first_look import FirstLook, first_look, with_columns
 from lotviz.data.tables.draft import draft_sheet
 from lotviz.data.tables.sheet import SHEET_SUFFIXES, check_sheet, write_sheet
 
@@ -108,12 +108,15 @@ class Desk:
     def type(self, table: pd.DataFrame, *, changed: bool = True) -> None:
         """Take the sheet as it was typed, and check it."""
         self.typed, self.changed = table, changed or self.changed
+        if self.preview is not None:
+            self.preview = with_columns(self.preview, table.columns)
         path = self._path(self.key)
         workspace = self.workspace_of(self.key)
         chosen = {role: column for role, column in self.columns.items() if column in table.columns}
         check = partial(check_sheet, table, path.parent, path.name, within=workspace.root, columns=chosen)
         outcome = attempt(check)
-        self.problems = outcome.answer if outcome.failure is None else outcome.failure.problems
+        found = outcome.answer if outcome.failure is None else outcome.failure.problems
+        self.problems = (*(self.preview.notes if self.preview is not None else ()), *found)
 
     @property
     def errors(self) -> list[Problem]:

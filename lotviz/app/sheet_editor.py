@@ -10,6 +10,7 @@ import panel as pn
 import param
 
 from lotviz.app.look import STYLESHEET
+from lotviz.data.tables.sheet import ROW
 
 MOST_ROWS = 500  # a longer sheet is better mended where it was made
 MOST_COLUMNS = 60
@@ -22,7 +23,7 @@ class SheetEditor(pn.custom.JSComponent):
     columns = param.List([], doc="Heads of the columns.")
     rows = param.List([], doc="Rows of text.")
     faults = param.Dict({}, doc="What is wrong, by number of the row as a spreadsheet counts them.")
-    first = param.Integer(2, doc="The number a spreadsheet shows for the first row.")
+    numbers = param.List([], doc="The number a spreadsheet shows for each row.")
 
     _esm = """
     const PAUSE = 300; // ms after the last key
@@ -35,12 +36,17 @@ class SheetEditor(pn.custom.JSComponent):
 
       const grid = () => [...frame.querySelectorAll("tbody tr")].map(
         (row) => [...row.querySelectorAll("input")].map((input) => input.value));
+      const numbers = () => [...frame.querySelectorAll("tbody tr th")].map((head) => Number(head.textContent));
+      const more = (given, count) => { // rows that are new follow the last one
+        while (given.length < count) given.push(given.length ? given[given.length - 1] + 1 : 2);
+        return given;
+      };
       const heads = () => [...frame.querySelectorAll("thead input")].map((input) => input.value);
       const flush = () => { // what was typed goes out before the tap that left the cell
         if (waiting === null) return;
         clearTimeout(waiting);
         waiting = null;
-        model.send_msg({ columns: heads(), rows: grid() });
+        model.send_msg({ columns: heads(), rows: grid(), numbers: numbers() });
       };
       const tell = () => {
         clearTimeout(waiting);
@@ -49,7 +55,7 @@ class SheetEditor(pn.custom.JSComponent):
       const again = (columns, rows) => {
         clearTimeout(waiting);
         waiting = null;
-        model.send_msg({ columns, rows, again: true });
+        model.send_msg({ columns, rows, numbers: more(numbers(), rows.length), again: true });
       };
 
       const cell = (kind, value, label) => {
@@ -116,8 +122,8 @@ class SheetEditor(pn.custom.JSComponent):
       };
 
       const mark = () => {
-        frame.querySelectorAll("tbody tr").forEach((row, i) => {
-          const said = model.faults[String(model.first + i)] ?? "";
+        frame.querySelectorAll("tbody tr").forEach((row) => {
+          const said = model.faults[row.querySelector("th").textContent] ?? "";
           row.classList.toggle("wrong", said !== "");
           row.querySelector(".fault").textContent = said;
           row.querySelectorAll("input").forEach((input) => input.setAttribute("aria-invalid", said !== ""));
@@ -132,7 +138,8 @@ class SheetEditor(pn.custom.JSComponent):
         head.append(document.createElement("th"));
         table.createTHead().append(head);
         const body = table.createTBody();
-        model.rows.forEach((values, i) => body.append(line(values, model.first + i)));
+        const shown = more([...model.numbers], model.rows.length);
+        model.rows.forEach((values, i) => body.append(line(values, shown[i])));
         const button = (text, tap) => {
           const made = document.createElement("button");
           made.type = "button";
@@ -182,4 +189,14 @@ def _table(message: Any) -> pd.DataFrame | None:
     if len(rows) > 2 * MOST_ROWS or any(not isinstance(row, list) or len(row) != len(columns) for row in rows):
         return None
     text = [[str(value)[:LONGEST] for value in row] for row in rows]
-    return pd.DataFrame(text, columns=[str(name)[:LONGEST] for name in columns], dtype=object)
+    names = [str(name)[:LONGEST] for name in columns]
+    return pd.DataFrame(text, columns=names, index=_numbered(message.get("numbers"), len(rows)), dtype=object)
+
+
+def _numbered(numbers: Any, count: int) -> pd.Index | None:
+    """Return the numbers of the rows, or None where the browser sent no such list: they are counted then."""
+    if not isinstance(numbers, list) or len(numbers) != count:
+        return None
+    if any(type(number) is not int or not 0 < number < 2**31 for number in numbers):
+        return None
+    return pd.Index(numbers, name=ROW, dtype=int) if numbers == sorted(set(numbers)) else None

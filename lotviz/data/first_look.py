@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -40,6 +40,8 @@ class FirstLook:
         The matrices of an AnnData file.
     sheet
         The whole sample sheet as text, where the file is one.
+    notes
+        What was taken for granted in reading the sheet.
     """
 
     what: str
@@ -49,6 +51,7 @@ class FirstLook:
     guesses: Mapping[str, str] = field(default_factory=dict)
     layers: tuple[str, ...] = ()
     sheet: pd.DataFrame | None = None
+    notes: tuple[Problem, ...] = ()
 
 
 def first_look(path: Path) -> FirstLook:
@@ -70,14 +73,20 @@ def first_look(path: Path) -> FirstLook:
 
 def _sheet(path: Path) -> FirstLook:
     """Look at a sample sheet; one beside a table with the cells of all samples names no files."""
-    typed = typed_sheet(path, path.name)
-    columns = tuple(dict.fromkeys(name for name in map(str, typed.columns) if name))
+    typed, notes = typed_sheet(path, path.name)
     whole = any((path.parent / name).is_file() for name in WHOLE_TABLES)
-    found = find_columns(columns, path.name, file_column=not whole)
-    guesses = {role: column for role, column in (("sample", found.sample), ("file", found.file)) if column}
     count = f"{min(len(typed), FIRST)} of {len(typed)} samples"
     roles = {role: _SHEET_ROLES[role] for role in (("sample",) if whole else ("sample", "file"))}
-    return FirstLook(count, columns, _text_rows(typed), roles, guesses, sheet=None if whole else typed)
+    look = FirstLook(count, rows=_text_rows(typed), roles=roles, sheet=None if whole else typed, notes=notes)
+    return with_columns(look, typed.columns)
+
+
+def with_columns(look: FirstLook, names: Iterable[object]) -> FirstLook:
+    """Return a look at a sheet whose columns have these names now, and which part each is taken for."""
+    columns = tuple(dict.fromkeys(name for name in map(str, names) if name))
+    found = find_columns(columns, "", file_column="file" in look.roles)
+    guesses = {role: column for role, column in (("sample", found.sample), ("file", found.file)) if column}
+    return replace(look, columns=columns, guesses=guesses)
 
 
 def _annotated(path: Path) -> FirstLook:

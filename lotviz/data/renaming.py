@@ -105,7 +105,7 @@ def look_alikes_said(own: Mapping[str, Sequence[str]]) -> str:
     sentences = []
     for kept, other, dyes in look_alikes(own)[:12]:
         doubt = " on another dye, whose brightness is not comparable" if dyes else _other_pulse(kept, other)
-        sentences.append(f'{kept} and {other} look like the same marker{doubt}: rename={{"{other}": "{kept}"}}.')
+        sentences.append(f"{kept} and {other} look like the same marker{doubt}: rename {other} to {kept}.")
     return " ".join(sentences)
 
 

@@ -59,7 +59,7 @@ def test_the_name_of_most_files_is_kept_and_names_of_one_file_are_two_markers():
     assert look_alikes({"a": ["FITC-A", "x"], "b": ["PE-A", "x"]}) == []
     assert look_alikes_said({"a": ["FITC-CD3"], "b": ["PE-CD3"]}) == (
         "FITC-CD3 and PE-CD3 look like the same marker on another dye, whose brightness is not comparable: "
-        'rename={"PE-CD3": "FITC-CD3"}.'
+        "rename PE-CD3 to FITC-CD3."
     )
 
 
@@ -118,7 +118,7 @@ def test_a_spelling_is_proposed_and_the_proposal_works(sheet):
     plain = read_cohort(sheet)
     assert plain.markers == ("CD3", "CD4")
     said = next(problem for problem in plain.problems if "in every file and used" in problem.what)
-    assert 'CD8a and CD 8A look like the same marker: rename={"CD 8A": "CD8a"}.' in said.fix
+    assert "CD8a and CD 8A look like the same marker: rename CD 8A to CD8a." in said.fix
     renamed = read_cohort(sheet, rename={"CD 8A": "CD8a"})
     assert renamed.markers == ("CD3", "CD8a", "CD4")
     table = pd.read_csv(sheet.parent / "b.csv")

@@ -7,14 +7,16 @@ import time
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
 
 from lotviz.data import CohortError, check_sheet, draft_sheet, read_cohort, write_sheet
+from lotviz.data.first_look import first_look, with_columns
 from lotviz.data.tables.columns import candidates
 from lotviz.data.tables.draft import sample_names
-from lotviz.data.tables.sheet import read_sheet
+from lotviz.data.tables.sheet import read_sheet, row_numbers
 
 
 @pytest.fixture
@@ -170,6 +172,43 @@ def test_the_worksheet_with_the_samples_is_taken_and_said(study):
     assert "The worksheet Liste of Proben, Liste was read, which alone has the columns sample, file." in str(
         sheet.problems[0]
     )
+
+
+def test_a_sheet_that_is_mended_keeps_the_row_numbers_of_its_file(study):
+    rows = [["Studie Nord"], [], ["Probe", "Datei"], ["P1", "Probe_1.csv"], [], ["P2", "Prbe_2.csv"]]
+    look = first_look(workbook(study / "s.xlsx", [["Notizen"]], Liste=rows))
+    assert row_numbers(look.sheet) == [4, 6]
+    (found,) = said(check_sheet(look.sheet, study, "s.xlsx"))
+    assert found.startswith("s.xlsx, row 6: Expected the file Prbe_2.csv")
+    assert row_numbers(look.sheet.drop(index=4)) == [6]
+    notes = " ".join(said(look.notes, "warning"))
+    assert "The worksheet Liste of Proben, Liste was read" in notes
+    assert "The header was found in row 3" in notes
+
+
+def test_columns_that_are_renamed_play_the_part_of_their_new_name(study):
+    look = first_look(workbook(study / "s.xlsx", [["wer", "Datei"], ["P1", "Probe_1.csv"]]))
+    assert look.guesses == {"file": "Datei"}
+    again = with_columns(look, ["Probe", "Datei"])
+    assert again.columns == ("Probe", "Datei")
+    assert again.guesses == {"sample": "Probe", "file": "Datei"}
+
+
+@pytest.mark.parametrize("head", ["sample_id", "nr"])
+def test_a_table_of_cells_given_as_a_sheet_is_one_problem(study, head):
+    cells = pd.DataFrame({head: np.arange(600) // 300, "CD3": np.linspace(-2, 9, 600), "CD4": 1e-7, "type": "T"})
+    cells.to_csv(study / "cells_only.csv", index=False)
+    (problem,) = check_sheet(first_look(study / "cells_only.csv").sheet, study, "cells_only.csv")
+    of = " of 2 samples" if head == "sample_id" else ""
+    assert problem.what == f"Expected a sheet with a row for each sample, found a table of cells (600 rows{of})."
+    assert "Choose the sheet that names it" in problem.fix
+    with pytest.raises(CohortError, match="found a table of cells"):
+        read_sheet(study / "cells_only.csv", "cells_only.csv", file_column=False)
+
+
+def test_a_sheet_whose_patients_come_twice_is_no_table_of_cells(study):
+    table = pd.DataFrame({"sample": [f"P{number // 2}" for number in range(40)], "group": "a", "age": "7"})
+    assert len(check_sheet(table, study, "s.csv")) == 21  # each sample that comes again, and no column of files
 
 
 def test_two_worksheets_that_fit_are_not_guessed_between(study):

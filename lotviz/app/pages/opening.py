@@ -31,6 +31,7 @@ from lotviz.app.session import Session
 from lotviz.app.sheet_editor import MOST_COLUMNS, MOST_ROWS, SheetEditor
 from lotviz.app.templates import files_wanted
 from lotviz.app.workspace import DEMOS
+from lotviz.data.tables.sheet import row_numbers
 
 TITLE = "Is this cohort ready to compare?"
 AUTOMATIC = "as guessed"
@@ -39,13 +40,13 @@ AUTOMATIC = "as guessed"
 def opening(session: Session) -> Page:
     """Lay out the page on which a cohort is got ready."""
     desk = session.desk
-    page, opener = Page(), _opener(session)
+    page, opener, columns = Page(), _opener(session), _columns(session)
     page.head = html(question(TITLE, _answer(session)))
     pieces = [(_files(session), "1 / span 7"), (_brought(session), "8 / span 5")]
     if desk.key:
-        pieces.insert(0, (_on_the_desk(session, page, opener), "1 / span 12"))
+        pieces.insert(0, (_on_the_desk(session, page, opener=opener, columns=columns), "1 / span 12"))
     page.body = _flowing(pieces)
-    page.drawer = _drawer(session, opener)
+    page.drawer = _drawer(session, opener, columns)
     return page
 
 
@@ -155,7 +156,7 @@ def _known(session: Session) -> Any:
 # ---- what is on the desk -----------------------------------------------------------------------------------------
 
 
-def _on_the_desk(session: Session, page: Page, opener: pmui.Button) -> Any:
+def _on_the_desk(session: Session, page: Page, *, opener: pmui.Button, columns: dict[str, pmui.Select]) -> Any:
     """Return the sheet to mend, or the first rows of another file, with what is wrong."""
     desk = session.desk
     if desk.failure is not None:
@@ -171,8 +172,11 @@ def _on_the_desk(session: Session, page: Page, opener: pmui.Button) -> Any:
         answer.object = question(TITLE, _answer(session))
         editor.faults = desk.faults()
         opener.disabled = bool(desk.errors)
+        for role, widget in columns.items():
+            widget.param.update(**_offered(desk, role))
         if again:
-            editor.columns, editor.rows = list(table.columns), table.to_numpy().tolist()
+            editor.param.update(columns=list(table.columns), numbers=row_numbers(table))
+            editor.rows = table.to_numpy().tolist()
 
     if len(desk.typed) > MOST_ROWS or len(desk.typed.columns) > MOST_COLUMNS:
         return _too_long_to_type(desk)
@@ -180,6 +184,7 @@ def _on_the_desk(session: Session, page: Page, opener: pmui.Button) -> Any:
         changed,
         columns=list(desk.typed.columns),
         rows=desk.typed.head(MOST_ROWS).to_numpy().tolist(),
+        numbers=row_numbers(desk.typed),
         faults=desk.faults(),
         **WIDE,
     )
@@ -220,12 +225,12 @@ def _rows(desk: Desk) -> str:
 # ---- the drawer --------------------------------------------------------------------------------------------------
 
 
-def _drawer(session: Session, opener: pmui.Button) -> list[Any]:
+def _drawer(session: Session, opener: pmui.Button, columns: dict[str, pmui.Select]) -> list[Any]:
     """Return the choices of the page: a cohort by its name, what the columns mean, and the button that opens it."""
     desk = session.desk
     parts = [*by_name(session)]
-    if desk.preview is not None and desk.preview.columns:
-        parts += [section("Columns"), *_columns(session)]
+    if columns:
+        parts += [section("Columns"), *columns.values()]
     if desk.preview is not None and len(desk.preview.layers) > 1:
         parts.append(_layer(desk))
     if _files_at_fault(session) and not session.choices.skip:
@@ -269,25 +274,37 @@ def _files_at_fault(session: Session) -> bool:
     return any("Expected the file" in problem.what or "Expected a whole" in problem.what for problem in found)
 
 
-def _columns(session: Session) -> list[Any]:
-    """Return a list for each part that a column can play, the guess first."""
-    desk, made = session.desk, []
+def _columns(session: Session) -> dict[str, pmui.Select]:
+    """Return a list of columns for each part that one can play."""
+    desk, made = session.desk, {}
+    if desk.preview is None or not desk.preview.columns:
+        return made
     for role, label in desk.preview.roles.items():
-        guess = desk.preview.guesses.get(role)
-        first = f"{AUTOMATIC}: {guess}" if guess else "choose …"
-        widget = pmui.Select(
-            label=label, options=[first, *desk.preview.columns], value=desk.columns.get(role, first), **CONTROL
-        )
+        widget = pmui.Select(label=label, **_offered(desk, role), **CONTROL)
         widget.param.watch(lambda event, role=role: _say(session, role, event.new), "value")
-        made.append(widget)
+        made[role] = widget
     return made
+
+
+def _offered(desk: Desk, role: str) -> dict[str, Any]:
+    """Return the columns that may play a part, the guess first, and the one that does."""
+    guess = desk.preview.guesses.get(role)
+    first = f"{AUTOMATIC}: {guess}" if guess else "choose …"
+    chosen = desk.columns.get(role)
+    return {
+        "options": [first, *desk.preview.columns],
+        "value": chosen if chosen in desk.preview.columns else first,
+    }
 
 
 def _say(session: Session, role: str, column: str) -> None:
     """Take note of which column plays a part; a sheet is checked again."""
     desk = session.desk
+    known, chosen = ({name} & {*desk.preview.columns} for name in (desk.columns.get(role), column))
+    if known == chosen:  # the list has new names, nobody chose
+        return
     desk.columns.pop(role, None)
-    if column in desk.preview.columns:
+    if chosen:
         desk.columns[role] = column
     if desk.typed is not None:
         _do(session, lambda: desk.type(desk.typed, changed=False))

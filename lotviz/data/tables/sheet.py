@@ -15,11 +15,13 @@ import pandas as pd
 from lotviz.data.files import replace_file
 from lotviz.data.named import named_file
 from lotviz.data.problems import CohortError, Problem, listed
+from lotviz.data.tables.cells_instead import cells_instead
 from lotviz.data.tables.columns import Columns, candidates, find_columns
 from lotviz.data.tables.numerals import NOTHING, Number, Reading, reading_of
 from lotviz.data.tables.typed import Typed, is_nothing, read_typed
 
 SHEET_SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx")
+ROW = "row"  # name of an index that holds the numbers of rows
 _EXCEL_ERRORS = ("#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!")
 
 
@@ -81,8 +83,15 @@ def survey_sheet(path: Path, where: str, *, file_column: bool, columns: Mapping[
     return _judged(typed, where, file_column=file_column, columns=columns)
 
 
-def typed_sheet(path: Path, where: str) -> pd.DataFrame:
+def typed_sheet(path: Path, where: str) -> tuple[pd.DataFrame, tuple[Problem, ...]]:
     """Read a sample table as it was typed, all as text, for somebody to go on typing.
+
+    Returns
+    -------
+    table
+        The rows, their index (named "row") the numbers that a spreadsheet shows.
+    notes
+        What was taken for granted: which worksheet, which row as the header.
 
     Raises
     ------
@@ -90,7 +99,20 @@ def typed_sheet(path: Path, where: str) -> pd.DataFrame:
         When the file as a whole cannot be read.
     """
     typed = read_typed(path, where, file_column=True, columns=None)
-    return pd.DataFrame([row for _number, row in typed.rows], columns=typed.header, dtype=object)
+    numbers = pd.Index([number for number, _row in typed.rows], name=ROW, dtype=int)
+    table = pd.DataFrame([row for _number, row in typed.rows], columns=typed.header, index=numbers, dtype=object)
+    return table, tuple(problem for problem in typed.problems if problem.severity != "error")
+
+
+def row_numbers(table: pd.DataFrame) -> list[int]:
+    """Return the numbers that a spreadsheet shows for the rows: as they were read, else from 2 on.
+
+    Examples
+    --------
+    >>> row_numbers(pd.DataFrame({"sample": ["A", "B"]}))
+    [2, 3]
+    """
+    return [int(number) for number in table.index] if table.index.name == ROW else list(range(2, len(table) + 2))
 
 
 def check_sheet(
@@ -108,7 +130,7 @@ def check_sheet(
     Parameters
     ----------
     table
-        Text as typed, one row a sample; a cell may be empty or NaN. Its first row is row 2, as in a spreadsheet.
+        Text as typed, one row a sample; a cell may be empty or NaN. Numbered as by `row_numbers`.
     folder
         Where the sheet is, or will be; files are named relative to it.
     where
@@ -131,7 +153,7 @@ def check_sheet(
     """
     texts = [[_text(value) for value in row] for row in table.itertuples(index=False, name=None)]
     header = [_text(name) for name in table.columns]
-    rows = [(number, row) for number, row in enumerate(texts, start=2) if any(row)]
+    rows = [(number, row) for number, row in zip(row_numbers(table), texts, strict=True) if any(row)]
     typed = Typed(header, rows, (), ())
     sheet = _judged(typed, where, file_column=True, columns=columns)
     missing: list[Problem] = []
@@ -228,6 +250,10 @@ def _text(value: object) -> str:
 def _judged(typed: Typed, where: str, *, file_column: bool, columns: Mapping[str, str] | None) -> Sheet:
     """Find the columns by role, and every problem of columns and rows."""
     found = find_columns(typed.header, where, file_column=file_column, chosen=columns)
+    cells = cells_instead(typed, found, where)
+    if cells is not None:
+        nameless = pd.DataFrame(index=pd.Index([""] * len(typed.rows), name="sample"))
+        return Sheet(nameless, tuple(number for number, _row in typed.rows), ("",) * len(typed.rows), (cells,))
     whole = [*typed.problems, *found.errors, *found.notes, *_repeated_columns(typed.header, where)]
     if not typed.rows:
         whole.append(Problem(where, "Expected at least one sample, found no rows.", "Add a row for each sample."))
