@@ -17,7 +17,8 @@ from lotviz.analysis.density import density, density_grid
 from lotviz.analysis.displacement import MarkerChange, marker_change, region_change
 from lotviz.analysis.distances import cluster_order, outlying
 from lotviz.analysis.fidelity import Fidelity, fidelity
-from lotviz.analysis.model import LinearModel, fit_model, haufe_pattern, ordered_classes
+from lotviz.analysis.labels import ordered_classes
+from lotviz.analysis.model import LinearModel, fit_model, haufe_pattern
 from lotviz.analysis.neighbours import Agreement, label_agreement
 from lotviz.analysis.reduction import Projection, SampleMap, cell_axes, marker_axes, principal_axes
 from lotviz.analysis.regions import (

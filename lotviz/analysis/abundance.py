@@ -12,13 +12,17 @@ _BLOCK = 8192  # cells compared with all points at a time
 
 
 def nearest_points(scaled_cells: ArrayLike, points: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Index of the reference point each cell lies nearest to, shape (n,), for cells (n, d) and points (m, d)."""
+    """Index of the reference point each cell lies nearest to, shape (n,), for cells (n, d) and points (m, d).
+
+    In single precision: a cell between two points may be given to either, to the same one each time.
+    """
     cells = np.asarray(scaled_cells)
-    squared = np.square(points).sum(axis=1)
+    half_squared = (0.5 * np.square(points).sum(axis=1)).astype(np.float32)
+    columns = np.ascontiguousarray(points.T, dtype=np.float32)
     nearest = np.empty(len(cells), dtype=np.intp)
     for start in range(0, len(cells), _BLOCK):
-        block = np.asarray(cells[start : start + _BLOCK], dtype=np.float64)
-        nearest[start : start + _BLOCK] = np.argmin(squared - 2.0 * block @ points.T, axis=1)
+        block = np.asarray(cells[start : start + _BLOCK], dtype=np.float32)
+        nearest[start : start + _BLOCK] = np.argmax(block @ columns - half_squared, axis=1)
     return nearest
 
 

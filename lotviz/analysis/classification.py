@@ -105,6 +105,10 @@ class Classification:
         """Mean held-out score of LOT, shape (N, k), k = 1 for two classes."""
         return np.asarray(self.held_out["lot"].scores.mean(axis=0))
 
+    def accuracy(self, model: str = "lot") -> float:
+        """Share of the samples that are named right, averaged over the repeats, whatever their class."""
+        return float(self.held_out[model].hits(self.labels).mean())
+
     def confusion(self, model: str = "lot") -> pd.DataFrame:
         """Count samples by true class (rows) and named class (columns), averaged over the repeats."""
         predicted = self.held_out[model].predicted

@@ -40,15 +40,13 @@ class Controls:
         """Say how much of the variance lay between batches before and after, from Gram matrices of all samples."""
         if self.matrix is None:
             return None
-        everyone = np.ix_(self.rows, self.rows)
-        shares = [
-            np.mean([_between(gram[everyone], self.batches) for gram in found["shift"]])
-            for found in ({"shift": grams["shift"]}, {"shift": [_centred(gram, self) for gram in grams["shift"]]})
-        ]
+        kept = np.ix_(self.rows, self.rows)
+        grams_then = ([gram[kept] for gram in grams["shift"]], [_centred(gram, self) for gram in grams["shift"]])
+        shares = [np.mean([_between(gram, self.batches) for gram in found]) for found in grams_then]
         before, after = (f"{100 * share:.0f} %" for share in shares)
         return (
-            f"Every sample was compared with the controls of its batch: of the variance of the marker means, {before} lay "
-            f"between batches before and {after} after."
+            "Every sample was compared with the controls of its batch: of the variance of the marker means, "
+            f"{before} lay between batches before and {after} after."
         )
 
 

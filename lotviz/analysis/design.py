@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lotviz.analysis.folds import constant_groups, possible_folds
-from lotviz.analysis.model import label_texts, ordered_classes
+from lotviz.analysis.labels import label_texts, ordered_classes
 from lotviz.data.cohort import Cohort
 from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
 

@@ -103,7 +103,9 @@ def _functions(
     alphas = (steps[None] - back @ damped) / shrinkages[:, None, None]
     heights = kernel @ alphas  # (p, n, k)
     overall = np.einsum("n,pnk->pk", weights, heights)
-    return alphas, -overall - 0.5 * np.einsum("nk,pnk->pk", steps, heights)
+    intercepts = -overall - 0.5 * np.einsum("nk,pnk->pk", steps, heights)
+    # what all classes of a sample share decides nothing between them, and would blur one class over the samples
+    return alphas - alphas.mean(axis=2, keepdims=True), intercepts - intercepts.mean(axis=1, keepdims=True)
 
 
 def _loss(scores: NDArray[np.float64], labels: NDArray[np.intp], weights: NDArray[np.float64]) -> tuple[float, float]:

@@ -10,19 +10,79 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from lotviz.analysis.abundance import (
+    half_a_cell,
+    merged,
+    nearest_points,
+    partitions_of,
+    point_shares,
+    secant_slopes,
+)
 from lotviz.analysis.blocks import BLOCKS, Block, block_grams, centre, operators
-from lotviz.analysis.ridge import fit_ridge
+from lotviz.analysis.kernels import adjusted_grams
+from lotviz.analysis.labels import label_texts, ordered_classes
+from lotviz.analysis.recipe import Estimator, estimator_of, fit_of
 from lotviz.data.problems import CohortError, Problem
 
 if TYPE_CHECKING:
     from lotviz.transport.embedding import LOTEmbedding
 
-Part = Literal["full", "shift", "shape"]
+Part = Literal["full", "shift", "shape", "abundance"]
+
+
+@dataclass(frozen=True, eq=False)
+class AbundanceWeights:
+    """Weights on the log shares of clusters of reference points, at one or more numbers of clusters.
+
+    Attributes
+    ----------
+    partitions
+        Cluster of each reference point, shape (m,), for each number of clusters.
+    weights
+        Weight of each cluster's log share, shape (k,), for each; they sum to zero, as centred log ratios ask.
+    mean_logs
+        Mean log share of the training samples, shape (k,), for each.
+    floor
+        Added to every share before the logarithm.
+    """
+
+    partitions: tuple[NDArray[np.intp], ...]
+    weights: tuple[NDArray[np.float64], ...]
+    mean_logs: tuple[NDArray[np.float64], ...]
+    floor: float
+
+    def score(self, shares: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Part of the score that shares (..., m) of the reference points add to that of the training mean; (...)."""
+        total = np.zeros(shares.shape[:-1])
+        for partition, weights, mean_logs in zip(self.partitions, self.weights, self.mean_logs, strict=True):
+            total = total + (np.log(merged(shares, partition) + self.floor) - mean_logs) @ weights
+        return np.asarray(total)
+
+    def per_point(self, shares: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+        """What a cell adds by lying nearest to each point, shape (m,), and what every cell takes away, in one sample.
+
+        The shares (m,) of that sample decide the slope of the logarithm. For n cells, a cell at point i adds
+        ``(value_i - start) / n``, and that sums to `score` exactly.
+        """
+        values, start = np.zeros(len(shares)), 0.0
+        for partition, weights, mean_logs in zip(self.partitions, self.weights, self.mean_logs, strict=True):
+            slopes, origins = secant_slopes(merged(shares, partition), mean_logs, self.floor)
+            values += (weights * slopes)[partition]
+            start += float((weights * slopes) @ origins)
+        return values, start
+
+    @property
+    def at_the_mean(self) -> NDArray[np.float64]:
+        """Change of the score per share of cells that lie at each reference point, at the training mean; (m,)."""
+        values = np.zeros(len(self.partitions[0]))
+        for partition, weights, mean_logs in zip(self.partitions, self.weights, self.mean_logs, strict=True):
+            values += (weights / np.exp(mean_logs))[partition]
+        return values
 
 
 @dataclass(frozen=True, eq=False)
 class LinearModel:
-    """A linear score of samples: ``score = intercept + sum(weights * T)`` for the raw maps T (m, d), scaled space.
+    """A linear score of samples: transport, ``sum(weights * T)`` for the raw maps T (m, d), and abundance of clusters.
 
     Attributes
     ----------
@@ -31,9 +91,11 @@ class LinearModel:
     markers
         Names of the d markers.
     weights
-        Shape (m, d), on raw map coordinates.
+        Of the transport, shape (m, d), on raw map coordinates, scaled space.
+    abundance
+        Of the abundance of clusters; None where it has no part.
     intercept
-        Added to every score.
+        Added to ``sum(weights * T)``.
     training_mean
         Mean map of the training samples, shape (m, d).
     pattern
@@ -41,33 +103,46 @@ class LinearModel:
         the weights; a weight may be large only to cancel noise.
     difference
         Mean map of the positive minus the negative training samples, shape (m, d).
-    masses
-        Masses of the reference points, shape (m,).
+    points, masses
+        The reference points, scaled, shape (m, d), and their masses, shape (m,).
     training
         True for the samples the model was fitted on, shape (N,).
     scores
         Scores of all samples of the embedding, shape (N,). Seen by the model, hence flattering: honest ones come from
         `lotviz.classify`.
-    blocks, penalty
+    adjustments
+        What pairs and covariates add to the scores beside the cells, shape (N,): the contributions of a sample's
+        cells and its adjustment sum to its score minus that of the training mean. Zero where nothing was taken out.
+    blocks, estimator, penalty
         What the model was made of.
     """
 
     classes: tuple[str, str]
     markers: tuple[str, ...]
     weights: NDArray[np.float64]
+    abundance: AbundanceWeights | None
     intercept: float
     training_mean: NDArray[np.float64]
     pattern: NDArray[np.float64]
     difference: NDArray[np.float64]
+    points: NDArray[np.float64]
     masses: NDArray[np.float64]
     training: NDArray[np.bool_]
     scores: NDArray[np.float64]
+    adjustments: NDArray[np.float64]
     blocks: tuple[Block, ...]
+    estimator: str
     penalty: float
 
-    def score(self, maps: ArrayLike) -> NDArray[np.float64]:
-        """Scores of maps of shape (..., m, d): shape (...)."""
-        return np.asarray(self.intercept + np.einsum("...md,md->...", np.asarray(maps, dtype=np.float64), self.weights))
+    def score(self, maps: ArrayLike, shares: ArrayLike | None = None) -> NDArray[np.float64]:
+        """Scores of maps (..., m, d) and shares (..., m) of cells nearest to the reference points: shape (...).
+
+        Without shares, abundance is taken to be as in the training mean.
+        """
+        said = self.intercept + np.einsum("...md,md->...", np.asarray(maps, dtype=np.float64), self.weights)
+        if shares is not None and self.abundance is not None:
+            said = said + self.abundance.score(np.asarray(shares, dtype=np.float64))
+        return np.asarray(said)
 
     @property
     def score_of_training_mean(self) -> float:
@@ -75,7 +150,12 @@ class LinearModel:
         return float(self.score(self.training_mean))
 
     def part(self, part: Part) -> NDArray[np.float64]:
-        """Weights of the shift (all points move alike) or of the shape (the rest), shape (m, d); they add up."""
+        """Transport weights of the shift (all points move alike) or of the shape (the rest), shape (m, d); they add up.
+
+        "full" is both; the abundance of clusters has no weight by marker.
+        """
+        if part == "abundance":
+            return np.zeros_like(self.weights)
         shift = self.masses[:, None] * self.shift_weights[None, :]
         if part == "full":
             return self.weights
@@ -98,12 +178,14 @@ def fit_model(
     positive: Hashable | None = None,
     *,
     blocks: Sequence[Block] = BLOCKS,
+    abundance: bool = True,
     groups: Sequence[Hashable] | pd.Series | None = None,
+    estimator: Estimator = "auto",
+    adjustment: NDArray[np.float64] | None = None,
 ) -> LinearModel:
-    """Class-balanced kernel ridge on all labelled samples, its weights mapped back to the raw map coordinates.
+    """Fit on all labelled samples, the weights mapped back to the raw map coordinates and to clusters of cells.
 
-    The blocks are centred on the training samples, divided by their mean diagonal and averaged; the penalty is
-    the one with the least error on left-out groups. Samples without a label are scored but not learnt from.
+    Samples without a label are scored but not learnt from.
 
     Parameters
     ----------
@@ -115,8 +197,14 @@ def fit_model(
         The class a high score speaks for, against all others; default the last one of `ordered_classes`.
     blocks
         Parts of the vector that carry weight, of "shift", "shape" and "smooth".
+    abundance
+        Whether the abundance of clusters has a part, half of the model.
     groups
         Samples of one group are left out together when the penalty is chosen; default every sample for itself.
+    estimator
+        As in `lotviz.classify`. Of more than two classes the score is that of `positive` minus the mean of the others.
+    adjustment
+        Matrix (N, N) that takes pairs or covariates out of the samples, see `lotviz.analysis.adjustment`.
 
     Raises
     ------
@@ -133,60 +221,215 @@ def fit_model(
     if wanted not in classes:
         known = ", ".join(classes)
         raise CohortError(Problem("label", f"Expected a class, found {wanted!r}.", f"Choose one of: {known}."))
-    training = np.flatnonzero(names != "")
-    is_positive = (names == wanted).astype(np.intp)
-    units = pd.factorize(pd.Series(list(groups)) if groups is not None else np.arange(len(names)))[0]
     rest = [name for name in classes if name != wanted]
-    return _fit(
-        embedding,
-        is_positive,
-        training,
-        blocks=tuple(blocks),
+    order = (*rest, wanted)
+    units = pd.factorize(pd.Series(list(groups)) if groups is not None else np.arange(len(names)))[0]
+    features = model_features(embedding, blocks=tuple(blocks), abundance=abundance)
+    return fit_features(
+        features,
+        np.array([order.index(name) if name else -1 for name in names], dtype=np.intp),
         units=np.asarray(units, dtype=np.intp),
         classes=(" or ".join(rest), wanted),
+        estimator=estimator,
+        adjustment=adjustment,
     )
 
 
-def _fit(
-    embedding: LOTEmbedding,
+@dataclass(frozen=True, eq=False)
+class ModelFeatures:
+    """What models of one embedding are fitted on, made once: maps and log shares of N samples.
+
+    Attributes
+    ----------
+    maps
+        Shape (N, m, d).
+    matrices
+        The operator of each block, see `lotviz.analysis.blocks.operators`.
+    partitions, logs
+        For each number of clusters the cluster of each point, (m,), and log shares, (N, k); empty without abundance.
+    floor
+        Added to every share before the logarithm.
+    points, masses, markers
+        Of the reference.
+    grams
+        Inner products of the samples in each block, and of centred log shares for each number of clusters.
+    """
+
+    maps: NDArray[np.float64]
+    matrices: dict[Block, NDArray[np.float64]]
+    partitions: tuple[NDArray[np.intp], ...]
+    logs: tuple[NDArray[np.float64], ...]
+    floor: float
+    points: NDArray[np.float64]
+    masses: NDArray[np.float64]
+    markers: tuple[str, ...]
+    grams: dict[str, list[NDArray[np.float64]]]
+
+    @property
+    def block_weights(self) -> dict[str, float]:
+        """Weight of each block in the kernel: equal ones, and half for abundance where there is transport as well."""
+        share = 1.0 if not self.logs else 0.5 if self.matrices else 0.0
+        weights: dict[str, float] = {block: share / len(self.matrices) for block in self.matrices}
+        return {**weights, "abundance": 1.0 - share} if self.logs else weights
+
+
+def model_features(
+    embedding: LOTEmbedding, *, blocks: tuple[Block, ...] = BLOCKS, abundance: bool = True
+) -> ModelFeatures:
+    """Maps, log shares and inner products of the samples of an embedding; the cells are read once for the shares."""
+    maps = np.asarray(embedding.maps, dtype=np.float64)
+    points = np.asarray(embedding.reference.points, dtype=np.float64)
+    masses = np.asarray(embedding.masses, dtype=np.float64)
+    matrices = operators(points, masses, blocks=blocks)
+    grams: dict[str, list[NDArray[np.float64]]] = {
+        str(block): [gram] for block, gram in block_grams(maps, matrices).items()
+    }
+    partitions: tuple[NDArray[np.intp], ...] = ()
+    logs: tuple[NDArray[np.float64], ...] = ()
+    floor = 1.0
+    if abundance:
+        shares = embedding_shares(embedding)
+        floor = half_a_cell(embedding.n_cells_used)
+        partitions = partitions_of(points, masses)
+        logs = tuple(np.log(merged(shares, partition) + floor) for partition in partitions)
+        ratios = [log - log.mean(axis=1, keepdims=True) for log in logs]
+        grams["abundance"] = [(part - part.mean(axis=0)) @ (part - part.mean(axis=0)).T for part in ratios]
+    return ModelFeatures(
+        maps, matrices, partitions, logs, floor, points, masses, tuple(embedding.markers), grams
+    )
+
+
+def embedding_shares(embedding: LOTEmbedding) -> NDArray[np.float64]:
+    """Share of the used cells of each sample that lie nearest to each reference point, shape (N, m)."""
+    points = np.asarray(embedding.reference.points, dtype=np.float64)
+    return point_shares(
+        [nearest_points(embedding.scaled_cells(str(name)), points) for name in embedding.samples.index], len(points)
+    )
+
+
+def fit_features(
+    features: ModelFeatures,
     labels: NDArray[np.intp],
-    training: NDArray[np.intp],
     *,
-    blocks: tuple[Block, ...],
     units: NDArray[np.intp],
     classes: tuple[str, str],
+    estimator: Estimator = "auto",
+    adjustment: NDArray[np.float64] | None = None,
+    weights_only: bool = False,
 ) -> LinearModel:
-    maps, masses = (
-        np.asarray(embedding.maps, dtype=np.float64),
-        np.asarray(embedding.masses, dtype=np.float64),
-    )
-    mean = maps[training].mean(axis=0)
-    matrices = operators(embedding.reference.points, masses, blocks=blocks)
-    kernels = {name: centre(gram, training) for name, gram in block_grams(maps, matrices).items()}
-    kernel = sum(kernel for kernel, _ in kernels.values()) / len(blocks)
-    within = np.ix_(training, training)
-    groups = np.unique(units[training], return_inverse=True)[1]
-    ridge = fit_ridge(np.asarray(kernel)[within], labels[training], groups, n_classes=2)
-    combined = np.einsum("n,nmd->md", ridge.alpha[:, 0], maps[training] - mean)  # sum_n alpha_n (T_n - mean)
+    """Fit on made features; `labels` (N,) count classes from 0, the positive one last, and are -1 where unknown.
+
+    Parameters
+    ----------
+    units
+        Group of each sample, shape (N,).
+    classes
+        Names of the rest and of the positive class.
+    adjustment
+        As in `fit_model`.
+    weights_only
+        Leave out the pattern and the difference of the classes, which refits do not need.
+    """
+    training = np.flatnonzero(labels >= 0)
+    blocks = features.block_weights
+    kernels, divisors = _kernels(features, training, adjustment)
+    kernel = sum(weight * np.mean(kernels[block], axis=0) for block, weight in blocks.items())
+    n_classes = int(labels.max()) + 1
+    chosen = estimator_of(estimator, n_classes)
+    groups = np.unique(units[training], return_inverse=True)[1].astype(np.intp)
+    fitted = fit_of(chosen, n_classes)(np.asarray(kernel)[np.ix_(training, training)], labels[training], groups)
+    alpha, intercept = _against_the_rest(fitted.alpha, fitted.intercept)
+    spread = _over_all(alpha, training, adjustment, len(labels))  # (N,): dual weights of the samples as they are
+    mean = features.maps[training].mean(axis=0)
+    combined = np.einsum("n,nmd->md", spread, features.maps - mean)
     weights = np.zeros_like(mean)
-    for name, (_, divisor) in kernels.items():
-        weights += matrices[name].T @ (matrices[name] @ combined) / (divisor * len(blocks))
-    intercept = float(ridge.alpha.sum() - np.sum(weights * mean))
-    chosen = maps[training]
+    for block, matrix in features.matrices.items():
+        weights += blocks[block] / divisors[block][0] * (matrix.T @ (matrix @ combined))
+    abundance = _abundance_weights(features, spread, training, share=blocks.get("abundance", 0.0), divisors=divisors)
+    cells = np.einsum("nmd,md->n", features.maps - mean, weights)  # what the cells of each sample add
+    if abundance is not None:
+        for log, weight, start in zip(features.logs, abundance.weights, abundance.mean_logs, strict=True):
+            cells = cells + (log - start) @ weight
+    adjusted = cells if adjustment is None else adjustment @ cells
+    scores = intercept + adjusted - adjusted[training].mean()
+    known = features.maps[training]
+    positive = labels[training] == n_classes - 1
     return LinearModel(
         classes=classes,
-        markers=tuple(embedding.markers),
+        markers=features.markers,
         weights=weights,
-        intercept=intercept,
+        abundance=abundance,
+        intercept=float(intercept - np.sum(weights * mean)),
         training_mean=mean,
-        pattern=haufe_pattern(chosen, weights),
-        difference=chosen[labels[training] == 1].mean(axis=0) - chosen[labels[training] == 0].mean(axis=0),
-        masses=masses,
-        training=np.isin(np.arange(len(maps)), training),
-        scores=intercept + np.einsum("nmd,md->n", maps, weights),
-        blocks=blocks,
-        penalty=ridge.penalty,
+        pattern=np.zeros_like(weights) if weights_only else score_pattern(known, scores[training]),
+        difference=known[positive].mean(axis=0) - known[~positive].mean(axis=0) if not weights_only else weights,
+        points=features.points,
+        masses=features.masses,
+        training=labels >= 0,
+        scores=scores,
+        adjustments=scores - intercept - cells,
+        blocks=tuple(features.matrices),
+        estimator=chosen,
+        penalty=fitted.penalty,
     )
+
+
+def _kernels(
+    features: ModelFeatures, training: NDArray[np.intp], adjustment: NDArray[np.float64] | None
+) -> tuple[dict[str, list[NDArray[np.float64]]], dict[str, list[float]]]:
+    """Centred, normed kernels of each block, and what they were divided by."""
+    kernels: dict[str, list[NDArray[np.float64]]] = {}
+    divisors: dict[str, list[float]] = {}
+    for block, grams in adjusted_grams(features.grams, adjustment).items():
+        made = [centre(gram, training) for gram in grams]
+        kernels[block], divisors[block] = [kernel for kernel, _ in made], [divisor for _, divisor in made]
+    return kernels, divisors
+
+
+def _against_the_rest(
+    alpha: NDArray[np.float64], intercept: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], float]:
+    """Dual weights (n,) and intercept of the last class against the mean of the others; of one column, its own."""
+    if alpha.shape[1] == 1:
+        return alpha[:, 0], float(intercept[0])
+    return alpha[:, -1] - alpha[:, :-1].mean(axis=1), float(intercept[-1] - intercept[:-1].mean())
+
+
+def _over_all(
+    alpha: NDArray[np.float64], training: NDArray[np.intp], adjustment: NDArray[np.float64] | None, count: int
+) -> NDArray[np.float64]:
+    """Dual weights of all samples as they are, shape (N,), from those of the centred, adjusted training samples."""
+    weights = np.zeros(count)
+    weights[training] = alpha - alpha.mean()  # kernels are centred on the training samples
+    return weights if adjustment is None else adjustment.T @ weights
+
+
+def _abundance_weights(
+    features: ModelFeatures,
+    spread: NDArray[np.float64],
+    training: NDArray[np.intp],
+    *,
+    share: float,
+    divisors: dict[str, list[float]],
+) -> AbundanceWeights | None:
+    if not features.logs:
+        return None
+    weights = []
+    for log, divisor in zip(features.logs, divisors["abundance"], strict=True):
+        ratios = log - log.mean(axis=1, keepdims=True)
+        weight = share / len(features.logs) / divisor * (spread @ (ratios - ratios[training].mean(axis=0)))
+        weights.append(weight - weight.mean())
+    means = tuple(log[training].mean(axis=0) for log in features.logs)
+    return AbundanceWeights(features.partitions, tuple(weights), means, features.floor)
+
+
+def score_pattern(maps: NDArray[np.float64], scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Pattern cov(X, s) / var(s) of any score s (N,) in the maps (N, m, d); shape (m, d), zero for a constant score."""
+    centred, rises = maps - maps.mean(axis=0), scores - scores.mean()
+    variance = float(rises @ rises)
+    if variance <= np.finfo(float).tiny:
+        return np.zeros(maps.shape[1:])
+    return np.asarray(np.einsum("n,nmd->md", rises, centred) / variance)
 
 
 def haufe_pattern(maps: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -201,55 +444,7 @@ def haufe_pattern(maps: NDArray[np.float64], weights: NDArray[np.float64]) -> ND
     weights
         Shape (m, d).
     """
-    centred = maps - maps.mean(axis=0)
-    scores = np.einsum("nmd,md->n", centred, weights)
-    variance = float(scores @ scores)
-    if variance <= np.finfo(float).tiny:
-        return np.zeros_like(weights)
-    return np.asarray(np.einsum("n,nmd->md", scores, centred) / variance)
-
-
-CONTROL_WORDS = frozenset(
-    {
-        "control",
-        "controls",
-        "ctrl",
-        "ctr",
-        "healthy",
-        "hc",
-        "hd",
-        "normal",
-        "negative",
-        "neg",
-        "reference",
-        "ref",
-    }
-    | {"untreated", "vehicle", "dmso", "wt", "wildtype", "mock", "baseline", "unstim", "unstimulated"}
-    | {"none", "no", "false", "0"}
-)
-
-
-def ordered_classes(labels: Sequence[str] | NDArray[np.object_]) -> tuple[str, ...]:
-    """Sort the classes, those that name a control first, so that a high score speaks for the condition.
-
-    Examples
-    --------
-    >>> ordered_classes(["case", "control", "case"])
-    ('control', 'case')
-    """
-    return tuple(sorted({str(label) for label in labels}, key=lambda name: (name.lower() not in CONTROL_WORDS, name)))
-
-
-def label_texts(labels: Sequence[Hashable] | pd.Series | NDArray[np.object_]) -> NDArray[np.object_]:
-    """Labels as text, the empty text where one is missing; shape (N,)."""
-    series = pd.Series(list(labels), dtype=object)
-    missing = series.isna() | (series.astype(str).str.strip() == "")
-    return np.asarray(series.map(_plain).where(~missing, ""), dtype=object)
-
-
-def _plain(value: object) -> str:
-    """Text of a label: 1.0 read from a column with gaps is the class 1."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    return score_pattern(maps, np.einsum("nmd,md->n", maps - maps.mean(axis=0), weights))
 
 
 def _listed(classes: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lotviz.analysis.model import label_texts
+from lotviz.analysis.labels import label_texts
 
 
 @dataclass(frozen=True, eq=False)

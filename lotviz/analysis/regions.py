@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from lotviz.analysis.abundance import nearest_points
 from lotviz.analysis.model import LinearModel, Part
 from lotviz.data.markers import short_names
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from lotviz.transport.embedding import LOTEmbedding
 
 MINUS = "−"
-_BLOCK = 8192  # cells compared with all points at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +129,18 @@ def region_weights(model: LinearModel, regions: Regions, *, part: Part = "full")
     return np.asarray(regions.indicator @ model.part(part))
 
 
+def region_abundance(model: LinearModel, regions: Regions) -> NDArray[np.float64]:
+    """Change of the score when one cell in a hundred more lies in each region, shape (k,); zero without abundance.
+
+    The mean over its points by mass, at the training mean. Other regions are taken to lose none: of two regions, the
+    difference of their figures is what moving a hundredth of the cells from one to the other changes.
+    """
+    if model.abundance is None:
+        return np.zeros(len(regions.names))
+    weights = regions.indicator * model.masses[None, :]
+    return np.asarray(0.01 * (weights @ model.abundance.at_the_mean) / weights.sum(axis=1))
+
+
 def region_pattern(model: LinearModel, regions: Regions) -> NDArray[np.float64]:
     """Haufe pattern of a model averaged over the points of each region by mass, shape (k, d)."""
     weights = regions.indicator * model.masses[None, :]
@@ -141,13 +153,7 @@ def nearest_regions(scaled_cells: ArrayLike, regions: Regions) -> NDArray[np.int
     Unlike `cell_regions`, this says what a cell is, not where its mass comes from: a plan gives every region the
     same mass in every sample, so only here can a region grow or shrink.
     """
-    cells = np.asarray(scaled_cells, dtype=np.float64)
-    squared = np.square(regions.points).sum(axis=1)
-    nearest = np.empty(len(cells), dtype=np.intp)
-    for start in range(0, len(cells), _BLOCK):
-        block = cells[start : start + _BLOCK]
-        nearest[start : start + _BLOCK] = np.argmin(squared - 2.0 * block @ regions.points.T, axis=1)
-    return regions.labels[nearest]
+    return regions.labels[nearest_points(scaled_cells, regions.points)]
 
 
 def cell_regions(plan: sparse.csr_matrix | sparse.csr_array, regions: Regions) -> NDArray[np.intp]:

@@ -12,7 +12,8 @@ import param
 
 from lotviz.analysis.classify import Classification
 from lotviz.analysis.composition import population_names
-from lotviz.analysis.model import LinearModel, fit_model, label_texts, ordered_classes
+from lotviz.analysis.labels import label_texts, ordered_classes
+from lotviz.analysis.model import LinearModel, fit_model
 from lotviz.analysis.reduction import Projection, cell_axes, marker_axes
 from lotviz.analysis.regions import Regions, regions
 from lotviz.app.choices import NONE, PRINCIPAL, Choices

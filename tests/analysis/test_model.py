@@ -1,13 +1,16 @@
 import numpy as np
 import pytest
 
-from lotviz.analysis.model import fit_model, haufe_pattern, label_texts, ordered_classes
+from lotviz.analysis.labels import label_texts, ordered_classes
+from lotviz.analysis.model import embedding_shares, fit_model, haufe_pattern
 from lotviz.data.problems import CohortError
 
 
 def test_scores_follow_from_the_weights_on_raw_map_coordinates(embedding, patients):
     model = fit_model(embedding, patients.column("label"))
-    assert np.allclose(model.score(embedding.maps), model.scores, atol=1e-12)
+    assert np.allclose(model.score(embedding.maps, embedding_shares(embedding)), model.scores, atol=1e-12)
+    plain = fit_model(embedding, patients.column("label"), abundance=False)
+    assert np.allclose(plain.score(embedding.maps), plain.scores, atol=1e-12)
     assert model.score_of_training_mean == pytest.approx(float(model.score(embedding.maps.mean(axis=0))))
 
 
@@ -20,7 +23,7 @@ def test_weights_give_the_scores_of_the_kernel_they_came_from(embedding, patient
     grams = block_grams(embedding.maps, operators(embedding.reference.points, embedding.masses))
     kernel = np.mean([centre(gram, everyone)[0] for gram in grams.values()], axis=0)
     ridge = fit_ridge(kernel, labels, everyone, n_classes=2)
-    model = fit_model(embedding, patients.column("label"), "case")
+    model = fit_model(embedding, patients.column("label"), "case", abundance=False)
     assert np.allclose(ridge.predict(kernel)[:, 0], model.scores, atol=1e-9)
 
 
