@@ -145,6 +145,48 @@ def test_a_block_from_a_spreadsheet_makes_the_rows_it_needs(page, root):
         expect(page.get_by_label("Row 8, Datei")).to_have_value("fcs/P01.fcs")
 
 
+def test_rows_have_the_numbers_of_the_file_and_a_renamed_column_is_offered_at_once(page, root):
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    book.active.append(["Notizen"])
+    sheet = book.create_sheet("Liste")
+    for row in (["Studie Nord"], [], ["Probe", "Datei"], ["P01", "fcs/P01.fcs"], [], ["P02", "fcs/PO2.fcs"]):
+        sheet.append(row)
+    book.save(root / "clinic" / "titled.xlsx")
+    with application(Workspace(root)) as url:
+        page.goto(url)
+        page.get_by_role("button", name="Folder clinic").click()
+        page.get_by_role("button", name="Table titled.xlsx").click()
+        notes = page.locator(".notes")
+        expect(notes).to_contain_text("The worksheet Liste of Sheet, Liste was read")
+        expect(notes).to_contain_text("The header was found in row 3")
+        expect(page.get_by_label("Row 6, Datei")).to_have_value("fcs/PO2.fcs")
+        expect(page.locator(".sheet tr.wrong")).to_contain_text("Did you mean fcs/P02.fcs")
+        plays = page.get_by_role("combobox", name="Column that names the sample")
+        expect(plays).to_have_text("as guessed: Probe")
+        page.get_by_label("Name of column 1").fill("Kennwort")
+        expect(plays).to_have_text("choose …")
+        plays.click()
+        page.get_by_role("listbox").get_by_text("Kennwort", exact=True).click()
+        expect(heading(page)).to_contain_text("1 thing must be put right")
+        page.get_by_role("button", name="Remove row 4").click()
+        page.get_by_role("button", name="Add a row").click()
+        expect(page.get_by_label("Row 7, Datei")).to_have_value("")
+        expect(page.get_by_label("Row 6, Datei")).to_have_value("fcs/PO2.fcs")
+
+
+def test_a_table_of_cells_picked_as_a_sheet_is_one_thing_to_put_right(page, root):
+    rows = [f"P{number // 100},{number}.5,{number}" for number in range(300)]
+    (root / "clinic" / "some.csv").write_text("\n".join(["sample,CD3,CD4", *rows]))
+    with application(Workspace(root)) as url:
+        page.goto(url)
+        page.get_by_role("button", name="Folder clinic").click()
+        page.get_by_role("button", name="Table some.csv").click()
+        expect(heading(page)).to_contain_text("1 thing must be put right first")
+        expect(page.locator(".problems")).to_contain_text("found a table of cells (300 rows of 3 samples)")
+
+
 def test_back_leads_to_the_screen_that_the_address_names(page, root):
     write_cohort(simulate(samples=4, cells=120, markers=4, seed=1), root / "second", format="csv")
     with application(Workspace(root)) as url:
