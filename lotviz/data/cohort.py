@@ -123,6 +123,9 @@ class Cohort:
         Every channel that could be read from all samples, markers or not; empty where only the markers are known.
     components
         Where the markers are components of genes: their loadings, in the order of the markers.
+    compensated
+        Whether the light of other dyes was taken out of the values, by a spillover matrix; None where no file has such
+        a matrix, or files differ.
     """
 
     name: str
@@ -137,6 +140,7 @@ class Cohort:
     truth: Mapping[str, Any] | None = None
     channels: tuple[str, ...] = ()
     components: Components | None = None
+    compensated: bool | None = None
 
     @property
     def n_markers(self) -> int:

@@ -42,7 +42,7 @@ def open_sheet(path: Path, where: str, how: HowRead) -> Found:
     files, unreadable = _opened(sheet, path.parent, where, how)
     if problems or (unreadable and not (how.skip_unreadable and files)):
         raise CohortError(*by_row([*problems, *unreadable]))
-    table = sheet.table.loc[list(files)]
+    table, compensated = sheet.table.loc[list(files)], _compensated(files)
     files = rename_files(files, how.rename, where)
     channels = {sample: file.markers for sample, file in files.items()}
     left_out = _left_out(files)
@@ -64,7 +64,15 @@ def open_sheet(path: Path, where: str, how: HowRead) -> Found:
         lacking=lacking,
         instrument=_instrument(files),
         synthetic=any(file.said.synthetic for file in files.values()),
+        compensated=compensated,
     )
+
+
+def _compensated(files: Mapping[str, SampleFile]) -> bool | None:
+    """Return whether the files are compensated, where all with a spillover matrix agree."""
+    matrices = [file.spillover for file in files.values() if isinstance(file, FcsFile) and file.spillover]
+    found = {matrix.compensated for matrix in matrices} - {None}
+    return found.pop() if len(found) == 1 else None
 
 
 def _opened(sheet: Sheet, folder: Path, where: str, how: HowRead) -> tuple[dict[str, SampleFile], list[Problem]]:

@@ -128,6 +128,7 @@ def read_cohort(
         truth=truth,
         channels=found.markers,
         components=None if found.components is None else found.components.choose(chosen),
+        compensated=found.compensated,
     )
 
 

@@ -233,6 +233,8 @@ class Found:
         Where the markers are components of genes: their loadings.
     synthetic
         Whether any file says that its cells were never measured.
+    compensated
+        See `Cohort.compensated`.
     """
 
     samples: pd.DataFrame
@@ -245,6 +247,7 @@ class Found:
     instrument: Instrument = "unknown"
     components: Components | None = None
     synthetic: bool = False
+    compensated: bool | None = None
 
 
 def _read_only(values: NDArray[np.float32]) -> NDArray[np.float32]:

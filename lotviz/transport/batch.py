@@ -158,6 +158,7 @@ class EmbedRequest:
             "seed": self.seed,
             "solver": solver_at_hand(self.solver),
             "transform": self.cohort.transform.to_record(),
+            "compensated": self.cohort.compensated,
         }
 
 
@@ -275,9 +276,20 @@ def project(
         embedding.scaling,
         transported=transported,
         plans=plans,
-        parameters=parameters | {"projected_to": embedding.name},
-        warnings=(),
+        parameters=parameters | {"projected_to": embedding.name, "compensated": cohort.compensated},
+        warnings=_compensation_cautions(parameters.get("compensated"), cohort.compensated),
         seconds=time.perf_counter() - started,
+    )
+
+
+def _compensation_cautions(embedded: bool | None, projected: bool | None) -> tuple[str, ...]:
+    """Return a sentence where one cohort is compensated and the other is not; embeddings of before do not say."""
+    if None in (embedded, projected) or embedded == projected:
+        return ()
+    words = {True: "compensated", False: "not compensated"}
+    return (
+        f"The samples are {words[bool(projected)]}, those of the embedding were {words[bool(embedded)]}: markers "
+        "differ by the light of other dyes. Read both cohorts alike.",
     )
 
 

@@ -34,7 +34,7 @@ def test_compensation_recovers_the_dyes_once(tmp_path, light, keyword):
     assert file.notes == (
         (
             "had its spillover matrix of 3 channels applied",
-            "Compensate no: then the values are used as stored.",
+            "Choose not to compensate: then the values are used as stored.",
         ),
     )
 
@@ -141,7 +141,7 @@ def test_a_matrix_that_cannot_be_applied_is_said_and_not_applied(tmp_path, light
     file = opened(tmp_path, content)
     assert file.spillover is None
     np.testing.assert_array_equal(file.read(tuple(NAMES)), light[1])
-    with pytest.raises(CohortError, match=f"found in .SPILLOVER {found}.*Compensate no"):
+    with pytest.raises(CohortError, match=f"found in .SPILLOVER {found}.*Choose not to compensate"):
         opened(tmp_path, content, compensate=True)
     assert file.notes[0][0].startswith("carries a spillover matrix ($SPILLOVER) that was not applied because of ")
 
@@ -165,7 +165,7 @@ def test_the_choice_is_the_users(tmp_path, light):
     assert file.notes == (
         (
             "carries a spillover matrix of 3 channels that was not applied because that was the choice",
-            "Compensate yes: then it is applied.",
+            "Choose to compensate: then it is applied.",
         ),
     )
     with pytest.raises(CohortError, match="found none in the file"):
@@ -186,5 +186,20 @@ def test_the_cohort_says_it_in_a_sentence(tmp_path, light):
     said = [str(problem) for problem in read_cohort(tmp_path).problems if "spillover" in problem.what]
     assert said == [
         "a.fcs: The file had its spillover matrix of 3 channels applied. "
-        "Compensate no: then the values are used as stored."
+        "Choose not to compensate: then the values are used as stored."
     ]
+
+
+def test_the_cohort_remembers_whether_its_values_are_compensated(tmp_path, light):
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.fcs").write_bytes(fcs_bytes(light[1], names=NAMES, more={"SPILL": TEXT}))
+    (tmp_path / "sheet.csv").write_text("sample,file\nA,a.fcs\nB,b.fcs\n")
+    assert read_cohort(tmp_path).compensated is True
+    assert read_cohort(tmp_path, compensate=False, rename={"PE-A": "CD3"}).compensated is False
+    (tmp_path / "b.fcs").write_bytes(fcs_bytes(light[1], names=NAMES))
+    assert read_cohort(tmp_path).compensated is True  # the other file has no matrix
+    (tmp_path / "a.fcs").write_bytes(fcs_bytes(light[1], names=NAMES))
+    assert read_cohort(tmp_path).compensated is None
+    done = [NAMES[0], *(f"Comp-{name}" for name in NAMES[1:])]
+    text = TEXT.replace("FITC-A,PE-A,APC-A", ",".join(done[1:]))
+    assert opened(tmp_path, fcs_bytes(light[1], names=done, more={"SPILL": text})).spillover.compensated

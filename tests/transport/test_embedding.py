@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import ot
 import pytest
@@ -161,6 +163,22 @@ def test_projecting_some_samples_with_more_markers_gives_their_rows(embedding, p
 
 def test_projecting_a_single_new_sample_is_fine(embedding, patients):
     assert embedding.project(patients.select(samples=["P3"])).maps.shape == (1, 20, 6)
+
+
+def test_an_embedding_remembers_compensation_and_says_when_another_is_projected(patients, tmp_path):
+    seen = replace(patients, compensated=True)
+    made = embed(seen, points=8, seed=1)
+    made.save(tmp_path / "a.lot")
+    again = LOTEmbedding.load(tmp_path / "a.lot")
+    assert again.parameters["compensated"] is True
+    assert not [line for line in again.project(seen).warnings if "compensated" in line]
+    found = again.project(replace(patients, compensated=False))
+    assert found.parameters["compensated"] is False
+    assert [line for line in found.warnings if "compensated" in line] == [
+        "The samples are not compensated, those of the embedding were compensated: markers differ by the light of "
+        "other dyes. Read both cohorts alike."
+    ]
+    assert not [line for line in again.project(patients).warnings if "compensated" in line]
 
 
 def test_projection_refuses_what_is_not_comparable(embedding, patients):

@@ -44,6 +44,13 @@ class Spillover:
     columns: tuple[int, ...]
     keyword: str
 
+    @property
+    def compensated(self) -> bool | None:
+        """Whether values that are read are compensated, here or before; None where the matrix changes nothing."""
+        if np.array_equal(self.matrix, np.eye(len(self.matrix))):
+            return None
+        return self.applied or any(_COMPENSATED.search(name) for name in self.channels)
+
     def compensate(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Take the light of other dyes out of linear values: (n, k) -> (n, k), columns as `channels`.
 
@@ -105,14 +112,16 @@ def find_spillover(
     if identity:
         return spillover, ()
     if applied:
-        return spillover, ((f"had its {size} applied", "Compensate no: then the values are used as stored."),)
+        return spillover, (
+            (f"had its {size} applied", "Choose not to compensate: then the values are used as stored."),
+        )
     reason = (
         "that was the choice" if compensate is False else f"its channels are named as compensated ({listed(done, 3)})"
     )
     return spillover, (
         (
             f"carries a {size} that was not applied because {reason}",
-            "Compensate yes: then it is applied.",
+            "Choose to compensate: then it is applied.",
         ),
     )
 
@@ -122,7 +131,7 @@ _EXPORT = "Values are used as stored: compensate them before export, or export t
 
 def _refuse(where: str, found: str) -> None:
     what = f"Expected a spillover matrix that can be applied, found {found}."
-    raise CohortError(Problem(where, what, "Compensate no: then the values are used as stored."))
+    raise CohortError(Problem(where, what, "Choose not to compensate: then the values are used as stored."))
 
 
 def _frozen(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
