@@ -91,7 +91,7 @@ def cohort_grams(
     scaling = within_scaling([held.cells(name) for name in training])
     scaled = [scaling.apply(held.cells(name)) for name in names]
     floor = half_a_cell([len(held.cells(name)) for name in training])
-    grams: dict[str, list[NDArray[np.float64]]] = {"quantiles": [_linear(marker_quantiles(scaled))]}
+    grams: dict[str, list[NDArray[np.float64]]] = {"quantiles": [linear_gram(marker_quantiles(scaled))]}
     for number, count in enumerate(points):
         centres = number % 2 == 0
         make = kmeans_reference if centres else cells_reference
@@ -101,7 +101,7 @@ def cohort_grams(
             grams.setdefault(block, []).append(gram)
         if centres:
             shares = point_shares([nearest_points(part, reference.points) for part in scaled], reference.n_points)
-            grams.setdefault("abundance", []).append(_linear(log_ratios(shares, floor)))
+            grams.setdefault("abundance", []).append(linear_gram(log_ratios(shares, floor)))
     return grams
 
 
@@ -122,8 +122,8 @@ def embedding_grams(embedding: LOTEmbedding, *, cancel: Event | None = None) -> 
     parts = [log_ratios(merged(shares, labels), floor) for labels in partitions_of(points, masses)]
     return {
         **grams,
-        "abundance": [_linear(part) for part in parts],
-        "quantiles": [_linear(np.stack(quantiles))],
+        "abundance": [linear_gram(part) for part in parts],
+        "quantiles": [linear_gram(np.stack(quantiles))],
     }
 
 
@@ -133,7 +133,8 @@ def marker_quantiles(cells: Sequence[NDArray[np.float64]]) -> NDArray[np.float64
     return np.stack(rows).reshape(len(rows), -1)
 
 
-def _linear(features: NDArray[np.float64]) -> NDArray[np.float64]:
+def linear_gram(features: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Inner products (N, N) of features (N, f), centred on their mean."""
     centred = features - features.mean(axis=0)
     return np.asarray(centred @ centred.T)
 

@@ -19,7 +19,7 @@ from lotviz.analysis.abundance import (
     secant_slopes,
 )
 from lotviz.analysis.blocks import BLOCKS, Block, block_grams, centre, operators
-from lotviz.analysis.kernels import adjusted_grams
+from lotviz.analysis.kernels import adjusted_grams, linear_gram
 from lotviz.analysis.labels import label_texts, ordered_classes
 from lotviz.analysis.recipe import Estimator, estimator_of, fit_of
 from lotviz.data.problems import CohortError, Problem
@@ -181,6 +181,7 @@ def fit_model(
     abundance: bool = True,
     groups: Sequence[Hashable] | pd.Series | None = None,
     estimator: Estimator = "auto",
+    outcome: Literal["classes", "continuous"] = "classes",
     adjustment: NDArray[np.float64] | None = None,
 ) -> LinearModel:
     """Fit on all labelled samples, the weights mapped back to the raw map coordinates and to clusters of cells.
@@ -203,6 +204,8 @@ def fit_model(
         Samples of one group are left out together when the penalty is chosen; default every sample for itself.
     estimator
         As in `lotviz.classify`. Of more than two classes the score is that of `positive` minus the mean of the others.
+    outcome
+        "continuous" for numbers: the score then estimates them, in their own unit.
     adjustment
         Matrix (N, N) that takes pairs or covariates out of the samples, see `lotviz.analysis.adjustment`.
 
@@ -211,7 +214,45 @@ def fit_model(
     CohortError
         Fewer than two classes, or a positive class nobody has.
     """
-    names = label_texts(labels)
+    values = outcome_of(labels) if outcome == "continuous" else None
+    known, classes = question_of(label_texts(labels), positive) if values is None else halves_of(values)
+    count = len(known)
+    units = pd.factorize(pd.Series(list(groups)) if groups is not None else np.arange(count))[0]
+    features = model_features(embedding, blocks=tuple(blocks), abundance=abundance)
+    return fit_features(
+        features,
+        known,
+        units=np.asarray(units, dtype=np.intp),
+        classes=classes,
+        estimator=estimator,
+        adjustment=adjustment,
+        values=values,
+    )
+
+
+def outcome_of(values: Sequence[Hashable] | pd.Series | NDArray[np.object_]) -> NDArray[np.float64]:
+    """A continuous outcome as numbers, NaN where there is none; shape (N,)."""
+    return np.asarray(pd.to_numeric(pd.Series(list(values)), errors="coerce").to_numpy(dtype=np.float64))
+
+
+def halves_of(values: NDArray[np.float64]) -> tuple[NDArray[np.intp], tuple[str, str]]:
+    """Half of a continuous outcome each sample lies in, -1 where there is none, and what a low and a high score say."""
+    known = np.isfinite(values)
+    if known.sum() < 3 or np.ptp(values[known]) == 0.0:
+        what = f"Expected differing numbers of three samples or more, found {int(known.sum())}."
+        raise CohortError(Problem("label", what, "Choose another column."))
+    above = values > np.median(values[known])
+    return np.where(known, above.astype(np.intp), -1).astype(np.intp), ("less", "more")
+
+
+def question_of(names: NDArray[np.object_], positive: Hashable | None) -> tuple[NDArray[np.intp], tuple[str, str]]:
+    """Class of each sample as an integer, the positive one last and -1 where there is none, and (rest, positive).
+
+    Raises
+    ------
+    CohortError
+        Fewer than two classes, or a positive class nobody has.
+    """
     classes = ordered_classes(names[names != ""])
     if len(classes) < 2:
         raise CohortError(
@@ -223,16 +264,8 @@ def fit_model(
         raise CohortError(Problem("label", f"Expected a class, found {wanted!r}.", f"Choose one of: {known}."))
     rest = [name for name in classes if name != wanted]
     order = (*rest, wanted)
-    units = pd.factorize(pd.Series(list(groups)) if groups is not None else np.arange(len(names)))[0]
-    features = model_features(embedding, blocks=tuple(blocks), abundance=abundance)
-    return fit_features(
-        features,
-        np.array([order.index(name) if name else -1 for name in names], dtype=np.intp),
-        units=np.asarray(units, dtype=np.intp),
-        classes=(" or ".join(rest), wanted),
-        estimator=estimator,
-        adjustment=adjustment,
-    )
+    labels = np.array([order.index(name) if name else -1 for name in names], dtype=np.intp)
+    return labels, (" or ".join(rest), wanted)
 
 
 @dataclass(frozen=True, eq=False)
@@ -277,26 +310,39 @@ def model_features(
     embedding: LOTEmbedding, *, blocks: tuple[Block, ...] = BLOCKS, abundance: bool = True
 ) -> ModelFeatures:
     """Maps, log shares and inner products of the samples of an embedding; the cells are read once for the shares."""
-    maps = np.asarray(embedding.maps, dtype=np.float64)
-    points = np.asarray(embedding.reference.points, dtype=np.float64)
-    masses = np.asarray(embedding.masses, dtype=np.float64)
+    return features_of(
+        np.asarray(embedding.maps, dtype=np.float64),
+        embedding_shares(embedding) if abundance else None,
+        points=np.asarray(embedding.reference.points, dtype=np.float64),
+        masses=np.asarray(embedding.masses, dtype=np.float64),
+        floor=half_a_cell(embedding.n_cells_used) if abundance else 1.0,
+        markers=tuple(embedding.markers),
+        blocks=blocks,
+    )
+
+
+def features_of(
+    maps: NDArray[np.float64],
+    shares: NDArray[np.float64] | None,
+    *,
+    points: NDArray[np.float64],
+    masses: NDArray[np.float64],
+    floor: float,
+    markers: tuple[str, ...],
+    blocks: tuple[Block, ...] = BLOCKS,
+) -> ModelFeatures:
+    """Features from maps (N, m, d) and the shares (N, m) of cells nearest to each point; None leaves abundance out."""
     matrices = operators(points, masses, blocks=blocks)
     grams: dict[str, list[NDArray[np.float64]]] = {
         str(block): [gram] for block, gram in block_grams(maps, matrices).items()
     }
     partitions: tuple[NDArray[np.intp], ...] = ()
     logs: tuple[NDArray[np.float64], ...] = ()
-    floor = 1.0
-    if abundance:
-        shares = embedding_shares(embedding)
-        floor = half_a_cell(embedding.n_cells_used)
+    if shares is not None:
         partitions = partitions_of(points, masses)
         logs = tuple(np.log(merged(shares, partition) + floor) for partition in partitions)
-        ratios = [log - log.mean(axis=1, keepdims=True) for log in logs]
-        grams["abundance"] = [(part - part.mean(axis=0)) @ (part - part.mean(axis=0)).T for part in ratios]
-    return ModelFeatures(
-        maps, matrices, partitions, logs, floor, points, masses, tuple(embedding.markers), grams
-    )
+        grams["abundance"] = [linear_gram(log - log.mean(axis=1, keepdims=True)) for log in logs]
+    return ModelFeatures(maps, matrices, partitions, logs, floor, points, masses, markers, grams)
 
 
 def embedding_shares(embedding: LOTEmbedding) -> NDArray[np.float64]:
@@ -315,7 +361,7 @@ def fit_features(
     classes: tuple[str, str],
     estimator: Estimator = "auto",
     adjustment: NDArray[np.float64] | None = None,
-    weights_only: bool = False,
+    values: NDArray[np.float64] | None = None,
 ) -> LinearModel:
     """Fit on made features; `labels` (N,) count classes from 0, the positive one last, and are -1 where unknown.
 
@@ -327,51 +373,111 @@ def fit_features(
         Names of the rest and of the positive class.
     adjustment
         As in `fit_model`.
-    weights_only
-        Leave out the pattern and the difference of the classes, which refits do not need.
+    values
+        A continuous outcome, shape (N,); `labels` then say which half of it a sample lies in.
     """
     training = np.flatnonzero(labels >= 0)
-    blocks = features.block_weights
-    kernels, divisors = _kernels(features, training, adjustment)
-    kernel = sum(weight * np.mean(kernels[block], axis=0) for block, weight in blocks.items())
-    n_classes = int(labels.max()) + 1
-    chosen = estimator_of(estimator, n_classes)
-    groups = np.unique(units[training], return_inverse=True)[1].astype(np.intp)
-    fitted = fit_of(chosen, n_classes)(np.asarray(kernel)[np.ix_(training, training)], labels[training], groups)
-    alpha, intercept = _against_the_rest(fitted.alpha, fitted.intercept)
-    spread = _over_all(alpha, training, adjustment, len(labels))  # (N,): dual weights of the samples as they are
-    mean = features.maps[training].mean(axis=0)
-    combined = np.einsum("n,nmd->md", spread, features.maps - mean)
-    weights = np.zeros_like(mean)
-    for block, matrix in features.matrices.items():
-        weights += blocks[block] / divisors[block][0] * (matrix.T @ (matrix @ combined))
-    abundance = _abundance_weights(features, spread, training, share=blocks.get("abundance", 0.0), divisors=divisors)
-    cells = np.einsum("nmd,md->n", features.maps - mean, weights)  # what the cells of each sample add
-    if abundance is not None:
-        for log, weight, start in zip(features.logs, abundance.weights, abundance.mean_logs, strict=True):
-            cells = cells + (log - start) @ weight
+    solved = solve_weights(
+        features, labels, training, units=units, estimator=estimator, adjustment=adjustment, values=values
+    )
+    cells = solved.from_mean(features.maps, features.logs)  # what the cells of each sample add
     adjusted = cells if adjustment is None else adjustment @ cells
-    scores = intercept + adjusted - adjusted[training].mean()
-    known = features.maps[training]
-    positive = labels[training] == n_classes - 1
+    scores = solved.height + adjusted - adjusted[training].mean()
+    known, positive = features.maps[training], labels[training] == labels.max()
     return LinearModel(
         classes=classes,
         markers=features.markers,
-        weights=weights,
-        abundance=abundance,
-        intercept=float(intercept - np.sum(weights * mean)),
-        training_mean=mean,
-        pattern=np.zeros_like(weights) if weights_only else score_pattern(known, scores[training]),
-        difference=known[positive].mean(axis=0) - known[~positive].mean(axis=0) if not weights_only else weights,
+        weights=solved.weights,
+        abundance=solved.abundance,
+        intercept=float(solved.height - np.sum(solved.weights * solved.mean)),
+        training_mean=solved.mean,
+        pattern=score_pattern(known, scores[training]),
+        difference=known[positive].mean(axis=0) - known[~positive].mean(axis=0),
         points=features.points,
         masses=features.masses,
         training=labels >= 0,
         scores=scores,
-        adjustments=scores - intercept - cells,
+        adjustments=scores - solved.height - cells,
         blocks=tuple(features.matrices),
-        estimator=chosen,
-        penalty=fitted.penalty,
+        estimator=solved.estimator,
+        penalty=solved.penalty,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Solved:
+    """Weights of one fit.
+
+    Attributes
+    ----------
+    weights
+        Of the transport, shape (m, d).
+    abundance
+        Of the abundance of clusters, or None.
+    mean
+        Mean map of the samples it was fitted on, shape (m, d).
+    height
+        Score of that mean.
+    estimator, penalty
+        How it was fitted.
+    """
+
+    weights: NDArray[np.float64]
+    abundance: AbundanceWeights | None
+    mean: NDArray[np.float64]
+    height: float
+    estimator: str
+    penalty: float
+
+    def from_mean(self, maps: NDArray[np.float64], logs: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+        """Score of samples minus that of the mean, shape (N,), from maps (N, m, d) and log shares (N, k)."""
+        total = np.einsum("nmd,md->n", maps - self.mean, self.weights)
+        if self.abundance is not None:
+            for log, weight, start in zip(logs, self.abundance.weights, self.abundance.mean_logs, strict=True):
+                total = total + (log - start) @ weight
+        return np.asarray(total)
+
+
+def solve_weights(
+    features: ModelFeatures,
+    labels: NDArray[np.intp],
+    rows: NDArray[np.intp],
+    *,
+    units: NDArray[np.intp],
+    estimator: Estimator = "auto",
+    adjustment: NDArray[np.float64] | None = None,
+    values: NDArray[np.float64] | None = None,
+) -> Solved:
+    """Fit on some rows, which may be repeated as in a bootstrap, and map the dual weights back to maps and shares.
+
+    Parameters
+    ----------
+    labels
+        Class of each sample from 0, the positive one last, shape (N,).
+    rows
+        The samples to learn from.
+    units
+        Group of each sample, shape (N,).
+    values
+        A continuous outcome, shape (N,), in place of the classes.
+    """
+    blocks = features.block_weights
+    kernels, divisors = _kernels(features, rows, adjustment)
+    kernel = np.asarray(sum(weight * np.mean(kernels[block], axis=0) for block, weight in blocks.items()))
+    n_classes = int(labels.max()) + 1
+    chosen = estimator_of(estimator, n_classes) if values is None else "ridge"
+    groups = np.unique(units[rows], return_inverse=True)[1].astype(np.intp)
+    known = labels[rows] if values is None else rows
+    fitted = fit_of(chosen, n_classes, values)(kernel[np.ix_(rows, rows)], known, groups)
+    alpha, height = _against_the_rest(fitted.alpha, fitted.intercept)
+    spread = _over_all(alpha, rows, adjustment, len(labels))  # (N,): dual weights of the samples as they are
+    mean = features.maps[rows].mean(axis=0)
+    combined = np.einsum("n,nmd->md", spread, features.maps - mean)
+    weights = np.zeros_like(mean)
+    for block, matrix in features.matrices.items():
+        weights += blocks[block] / divisors[block][0] * (matrix.T @ (matrix @ combined))
+    abundance = _abundance_weights(features, spread, rows, share=blocks.get("abundance", 0.0), divisors=divisors)
+    return Solved(weights, abundance, mean, height, chosen, fitted.penalty)
 
 
 def _kernels(
@@ -400,7 +506,7 @@ def _over_all(
 ) -> NDArray[np.float64]:
     """Dual weights of all samples as they are, shape (N,), from those of the centred, adjusted training samples."""
     weights = np.zeros(count)
-    weights[training] = alpha - alpha.mean()  # kernels are centred on the training samples
+    np.add.at(weights, training, alpha - alpha.mean())  # kernels are centred on the training samples
     return weights if adjustment is None else adjustment.T @ weights
 
 

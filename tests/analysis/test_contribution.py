@@ -88,6 +88,20 @@ def test_the_identity_holds_for_every_estimator_and_design(embedding, estimator,
 
 
 @pytest.mark.parametrize("design", DESIGNS)
+def test_the_identity_holds_for_a_continuous_outcome(embedding, design):
+    values = 40.0 + 7.0 * np.random.default_rng(1).normal(size=len(embedding.samples))
+    values[3] = np.nan
+    adjustment = adjustment_for(design, len(values))
+    model = fit_model(embedding, values, outcome="continuous", adjustment=adjustment)
+    assert model.score_of_training_mean == pytest.approx(np.nanmean(values), abs=5.0)
+    assert model.training.sum() == len(values) - 1
+    for row, sample in enumerate(embedding.samples.index):
+        found = contributions(model, embedding.plans[row], embedding.scaled_cells(sample))
+        expected = model.scores[row] - model.score_of_training_mean - model.adjustments[row]
+        assert found.sum() == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("design", DESIGNS)
 @pytest.mark.parametrize("estimator", ["ridge", "lda", "logistic", "svm"])
 def test_scores_are_those_of_the_kernel_the_cross_validation_uses(embedding, estimator, design):
     """The drawn model is the measured one: same blocks, same weights, same estimator."""

@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+
+from lotviz.analysis.regions import regions
+from lotviz.analysis.stability import stability, stability_table
+
+
+@pytest.fixture(scope="module")
+def parts(embedding):
+    return regions(embedding, 6)
+
+
+def found_for(embedding, labels, parts, **options):
+    return stability(embedding, labels, parts, units=np.arange(len(labels)), references=2, draws=12, **options)
+
+
+def test_the_planted_markers_are_steady_in_the_planted_region(embedding, patients, parts):
+    labels = (patients.column("label") == "case").to_numpy().astype(np.intp)
+    found = found_for(embedding, labels, parts)
+    table = stability_table(found, parts)
+    assert found.weights.shape == (24, 6, len(patients.markers))
+    heaviest = table.head(2)
+    assert set(heaviest["marker"]) == set(patients.truth["markers"])
+    assert heaviest["region"].nunique() == 1
+    assert (heaviest["sign_held"] > 0.9).all()
+    assert (heaviest["low"] > 0.0).all()
+    assert heaviest["selected"].min() > 0.5
+
+
+def test_labels_without_meaning_are_less_steady_than_planted_ones(embedding, patients, parts):
+    planted = (patients.column("label") == "case").to_numpy().astype(np.intp)
+    shuffled = np.random.default_rng(4).permutation(planted)
+    steady, shaken = (found_for(embedding, labels, parts).sign_held for labels in (planted, shuffled))
+    assert steady.max() > shaken.mean()
+    assert np.all((shaken >= 0.5) & (shaken <= 1.0))
+    count = np.round(found_for(embedding, planted, parts).selected.sum(), 6)
+    assert count == pytest.approx(round(0.1 * 6 * len(patients.markers)))
+
+
+def test_the_same_seed_gives_the_same_refits(embedding, patients, parts):
+    labels = (patients.column("label") == "case").to_numpy().astype(np.intp)
+    first, second = (found_for(embedding, labels, parts, seed=3) for _ in range(2))
+    assert np.array_equal(first.weights, second.weights)
+    assert np.array_equal(first.abundance, second.abundance)
