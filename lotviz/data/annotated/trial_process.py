@@ -15,7 +15,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-sys.path.extend(sys.argv[1:])
+if __name__ == "__main__":
+    sys.path.extend(sys.argv[1:])
 
 import h5py
 import numpy as np
