@@ -33,7 +33,7 @@ _DEPTH = 8
 _TEXTS = 50_000
 _BYTES = 2**22
 _ANSWERS = 1
-_NOT_WALKED = "uns"  # as large and deep as anybody likes; we read two words of it
+_SHALLOW = "uns"  # as large and deep as anybody likes; we read two words at its top
 
 
 def main() -> None:
@@ -80,12 +80,15 @@ def _places(node: Any, place: str, seen: set[Any]) -> Iterator[str]:
         with contextlib.suppress(Exception):
             _read_some(node)
         return
-    for name in _names(node) if place != _NOT_WALKED else ():
+    for name in _names(node):
         below = f"{place}/{name}".lstrip("/")
         yield below
         with contextlib.suppress(Exception):
-            if isinstance(node.get(name, getlink=True), h5py.HardLink):
-                yield from _places(node[name], below, seen)
+            if not isinstance(node.get(name, getlink=True), h5py.HardLink):
+                continue
+            found = node[name]
+            if place != _SHALLOW or not isinstance(found, h5py.Group):
+                yield from _places(found, below, seen)
 
 
 def _names(mapping: Any) -> list[str]:
