@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from lotviz.analysis.permutation import permutation_p, splits
 from lotviz.analysis.recipe import Estimator, estimator_of, fit_of, lot_blocks
 from lotviz.analysis.robustness import Robustness, robustness
 from lotviz.analysis.scoring import difference, group_resamples, score
+from lotviz.analysis.value_scoring import value_difference, value_score
 from lotviz.data.cohort import Cohort
 from lotviz.data.transforms.transform import Transform
 from lotviz.transport.progress import Cancelled
@@ -144,7 +146,14 @@ def classify(
         grams = centred_on_controls(everyone, known)
         blocks = lot_blocks(abundance=abundance)
         kernels = averaged_kernels(grams, known.cohort, design, blocks=blocks)
-        p = permutation_p(kernels, design, permutations=permutations, seed=seed, step=lambda: steps("Permuting labels"))
+        p = permutation_p(
+            kernels,
+            design,
+            permutations=permutations,
+            seed=seed,
+            step=lambda: steps("Permuting labels"),
+            fit=fit,
+        )
         steps("Leaving out patients and batches")
         tried = robustness(kernels, design, evidence, fit=fit, seed=seed)
     options = {
@@ -220,11 +229,9 @@ def _summary(
     held_out, continuous = evidence.held_out, design.values is not None
     resamples = group_resamples(design.labels, design.groups, seed=options["seed"])
     known = design.labels if design.values is None else design.values
-    if continuous:
-        from lotviz.analysis.scoring import value_difference, value_score
-    judge = value_score if continuous else score
+    judge: Callable[..., Any] = value_score if continuous else partial(score, batches=design.batches)
     scores = {name: judge(out, known, design.groups, resamples=resamples) for name, out in held_out.items()}
-    gain = value_difference if continuous else difference
+    gain: Callable[..., Any] = value_difference if continuous else difference
     baselines = [name for name in scores if name not in OURS]
     baseline = max(baselines, key=lambda name: scores[name].headline.mean)
     differences = {

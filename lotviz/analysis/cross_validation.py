@@ -74,7 +74,7 @@ def cross_validate(
     folds = np.zeros((repeats, len(design.labels)), dtype=np.intp)
     for repeat in range(repeats):
         rng = np.random.default_rng([seed, repeat])
-        folds[repeat] = grouped_folds(design.labels, design.groups, design.folds, rng=rng)
+        folds[repeat] = grouped_folds(design.labels, design.groups, design.folds, rng=rng, strata=design.batches)
         for fold in range(design.folds):
             step(f"Fold {repeat * design.folds + fold + 1} of {repeats * design.folds}")
             training, test = np.flatnonzero(folds[repeat] != fold), np.flatnonzero(folds[repeat] == fold)
@@ -85,9 +85,9 @@ def cross_validate(
                 fitted = fit_on(kernel, design, training, fit=fit)
                 said = spoken.setdefault(name, _Spoken.empty(repeats, design))
                 said.hear(repeat, test, fitted, fitted.predict(kernel[np.ix_(test, training)]), design, training)
-    held_out = {name: said.held_out(design) for name, said in spoken.items() if not name.startswith(_SINGLE)}
+    held_out = {name: said.held_out(design, folds) for name, said in spoken.items() if not name.startswith(_SINGLE)}
     held_out["majority"] = _majority(design, folds)
-    singles = tuple(said.held_out(design) for name, said in spoken.items() if name.startswith(_SINGLE))
+    singles = tuple(said.held_out(design, folds) for name, said in spoken.items() if name.startswith(_SINGLE))
     return Evidence(folds, held_out, singles)
 
 
@@ -158,10 +158,10 @@ class _Spoken:
             steepness = steepness_of(fitted.left_out, design.labels[training], n_classes=len(design.classes))
             self.probabilities[repeat, test] = class_probabilities(scores, steepness)
 
-    def held_out(self, design: Design) -> HeldOut:
+    def held_out(self, design: Design, folds: NDArray[np.intp]) -> HeldOut:
         if design.values is not None:
-            return HeldOut(self.scores, np.zeros(self.scores.shape[:2], dtype=np.intp))
-        return HeldOut(self.scores, predicted_classes(self.scores), self.probabilities)
+            return HeldOut(self.scores, np.zeros(self.scores.shape[:2], dtype=np.intp), folds=folds)
+        return HeldOut(self.scores, predicted_classes(self.scores), self.probabilities, folds)
 
 
 def _majority(design: Design, folds: NDArray[np.intp]) -> HeldOut:
@@ -171,11 +171,11 @@ def _majority(design: Design, folds: NDArray[np.intp]) -> HeldOut:
         for repeat, fold in np.ndindex(len(folds), design.folds):
             test = folds[repeat] == fold
             said[repeat, test] = design.values[~test].mean()
-        return HeldOut(said, np.zeros(folds.shape, dtype=np.intp))
+        return HeldOut(said, np.zeros(folds.shape, dtype=np.intp), folds=folds)
     n_classes = len(design.classes)
     largest = np.full(folds.shape, np.argmax(np.bincount(design.labels)), dtype=np.intp)
     width = n_classes if n_classes > 2 else 1
-    return HeldOut(np.zeros((*folds.shape, width)), largest, np.full((*folds.shape, n_classes), 1.0 / n_classes))
+    return HeldOut(np.zeros((*folds.shape, width)), largest, np.full((*folds.shape, n_classes), 1.0 / n_classes), folds)
 
 
 def averaged_kernels(

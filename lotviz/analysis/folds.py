@@ -19,9 +19,9 @@ def grouped_folds(
     """Assign every sample to a test fold, whole groups at a time.
 
     Groups are dealt in random order, the larger ones first. Each goes to the fold that holds least of its classes in
-    its batches and, of several such, where it keeps the classes of each batch in proportion. Without that, a batch whose
-    cases are tested trains on its controls: where batches differ much, everything in it is then called a control, and
-    labels without meaning are named right far less often than by a coin.
+    its batches and, of several such, where it keeps the classes of each batch in proportion. Without that, a batch
+    whose cases are tested trains on its controls: where batches differ much, everything in it is then called a control,
+    and labels without meaning are named right far less often than by a coin.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def _group_counts(labels: NDArray[np.intp], groups: NDArray[np.intp], batches: N
 
 
 def _wishes(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What each group has against a fold, as weights on what the fold holds: (groups, keys, batches * classes).
+    """Weigh what speaks against a fold, for each group, by what the fold holds: (groups, keys, batches * classes).
 
     From the last to the first: samples of its classes in its batches; samples that leave the classes of its batches out
     of proportion (the derivative of the sum of squared deviations from it); samples of its classes; samples.

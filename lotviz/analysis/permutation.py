@@ -140,7 +140,7 @@ def permutation_p(
 
 
 def exchangeable(design: Design) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """What is exchanged, shape (N,) from 0, and what each of its values means to the fit.
+    """Return what is exchanged, shape (N,) from 0, and what each of its values means to the fit.
 
     Classes mean themselves; equal values of a continuous outcome are one, and mean the first row that has them.
     """

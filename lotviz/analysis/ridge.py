@@ -92,7 +92,7 @@ def fit_ridge(
 
     def loss(residuals: NDArray[np.float64]) -> NDArray[np.float64]:
         margins = target * (target - residuals)  # code times score, 1 is on the spot
-        return np.einsum("i,pik->p", weights, np.logaddexp(0.0, -2.0 * margins)) / target.size
+        return np.asarray(np.logaddexp(0.0, -2.0 * margins).sum(axis=2) @ weights / target.size)
 
     return _ridge(kernel, target, groups, weights=weights, loss=loss, penalties=penalties)
 
@@ -131,7 +131,7 @@ def _ridge(
     values, vectors = np.linalg.eigh(root[:, None] * (kernel + 1.0) * root[None, :])
     vectors = root[:, None] * vectors  # so that C = vectors diag(1 / (values + penalty)) vectors'
     inverse = 1.0 / (np.maximum(values, 0.0)[None, :] + penalties[:, None])  # (p, n)
-    dual = np.einsum("in,pn,nk->pik", vectors, inverse, vectors.T @ target, optimize=True)
+    dual = vectors @ (inverse[:, :, None] * (vectors.T @ target))  # (p, n, k)
     residuals = _left_out(dual, vectors, inverse, groups)
     errors = loss(residuals)
     best = int(np.argmin(errors))
@@ -150,9 +150,12 @@ def _left_out(
     single = np.flatnonzero(sizes[groups] == 1)
     diagonal = inverse @ (vectors[single] ** 2).T  # (p, singles)
     residuals[:, single] = dual[:, single] / diagonal[:, :, None]
-    for group in np.flatnonzero(sizes > 1):
-        members = np.flatnonzero(groups == group)
-        part = vectors[members]
-        within = np.einsum("in,pn,jn->pij", part, inverse, part, optimize=True)  # C_gg at every penalty
-        residuals[:, members] = np.linalg.solve(within, dual[:, members])
+    order, ends = np.argsort(groups, kind="stable"), np.cumsum(sizes)
+    for size in np.unique(sizes[sizes > 1]):  # all groups of a size at once
+        members = order[(ends[sizes == size] - size)[:, None] + np.arange(size)]  # (g, size)
+        part = vectors[members]  # (g, size, n)
+        # C_gg at every penalty, (g, p, size, size)
+        within = (part[:, None] * inverse[None, :, None, :]) @ part.transpose(0, 2, 1)[:, None]
+        known = dual[:, members].transpose(1, 0, 2, 3)  # (g, p, size, k)
+        residuals[:, members] = np.linalg.solve(within, known).transpose(1, 0, 2, 3)
     return residuals

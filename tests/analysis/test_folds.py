@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -91,3 +92,26 @@ def test_groups_seen_in_several_batches_exchange_within_each():
     for seed in range(10):
         answer = permuted(labels, groups, strata, rng=np.random.default_rng(seed))
         assert set(answer[:2]) == set(answer[2:]) == {0, 1}
+
+
+@pytest.mark.parametrize("batches", [np.arange(24) // 12, np.arange(24) // 6, np.arange(24) // 2])
+def test_a_balanced_batch_stays_balanced_in_every_fold(batches):
+    labels = np.tile([0, 1], 12)
+    for seed in range(10):
+        folds = grouped_folds(labels, np.arange(24), 5, rng=np.random.default_rng(seed), strata=batches)
+        counts = np.zeros((5, batches.max() + 1, 2))
+        np.add.at(counts, (folds, batches, labels), 1)
+        assert (counts[:, :, 0] == counts[:, :, 1]).all()
+        assert np.ptp(counts.sum(axis=(1, 2))) <= 2
+
+
+@given(designs, st.integers(1, 4))
+def test_batches_never_cost_a_fold_its_classes(design, batches):
+    labels, units, rng = drawn(*design)
+    folds = possible_folds(labels, units)
+    strata = rng.integers(batches, size=units.max() + 1)[units]
+    if folds >= 2:
+        found = grouped_folds(labels, units, folds, rng=rng, strata=strata)
+        for label in np.unique(labels):
+            assert len(np.unique(found[labels == label])) > 1
+        assert all(len(np.unique(found[units == unit])) == 1 for unit in np.unique(units))

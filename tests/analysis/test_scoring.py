@@ -5,11 +5,14 @@ from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from lotviz.analysis.scoring import (
     HeldOut,
     auc,
+    auc_deviation,
     balanced_accuracy,
+    design_effect,
     difference,
     group_resamples,
     predicted_classes,
     score,
+    shared_training,
     wilson,
 )
 
@@ -79,7 +82,8 @@ def test_a_perfect_score_is_still_in_doubt():
         resamples=group_resamples(labels, np.arange(16)),
     )
     assert found.balanced_accuracy.mean == 1.0
-    assert found.balanced_accuracy.low == pytest.approx(wilson(1.0, 16)[0])
+    assert found.balanced_accuracy.low == pytest.approx(wilson(1.0, 16 / shared_training(16))[0])
+    assert found.accuracy.low == pytest.approx(found.balanced_accuracy.low)
     assert found.auc.low < 0.8
 
 
@@ -117,3 +121,92 @@ def test_the_difference_is_paired():
     expected = 1.0 - balanced_accuracy(out.hits(labels), labels)[0]
     assert perfect.mean == pytest.approx(expected)
     assert perfect.low <= perfect.mean <= perfect.high
+
+
+def test_a_difference_is_read_repeat_by_repeat():
+    labels = np.repeat([0, 1], 10)
+    rng = np.random.default_rng(5)
+    first, second = (held_out(rng.normal(size=(6, 20, 1))) for _ in range(2))
+    once = (HeldOut(one.scores[:1], one.predicted[:1]) for one in (first, second))
+    resamples = group_resamples(labels, np.arange(20))
+    many, single = (
+        difference(first, second, labels, resamples=resamples),
+        difference(*once, labels, resamples=resamples),
+    )
+    assert many.high - many.low > 0.7 * (single.high - single.low)
+
+
+def test_the_auc_of_folds_compares_nothing_else():
+    scores = np.array([[[0.0], [1.0], [10.0], [11.0]]])
+    labels, folds = np.array([0, 1, 0, 1]), np.array([[0, 0, 1, 1]])
+    assert auc(scores, labels)[0] == 0.75
+    assert auc(scores, labels, folds=folds)[0] == 1.0
+    assert auc(scores, labels, folds=np.array([[0, 1, 1, 0]]))[0] == 0.5
+    assert auc(scores, labels, folds=np.array([[0, 1, 2, 3]]))[0] == 0.5  # nothing to compare
+
+
+def test_weights_reach_the_auc_of_folds(binary):
+    labels, out = binary
+    folds = np.random.default_rng(1).integers(3, size=out.predicted.shape)
+    times = np.random.default_rng(2).integers(1, 4, size=len(labels))
+    repeated = np.repeat(np.arange(len(labels)), times)
+    weighted = auc(out.scores, labels, times[None, :].astype(float), folds=folds)[0]
+    assert weighted == pytest.approx(auc(out.scores[:, repeated], labels[repeated], folds=folds[:, repeated])[0])
+
+
+def test_auc_deviation_is_that_of_scores_drawn_at_random():
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1], [15, 9])
+    found = [auc(rng.normal(size=(1, 24, 1)), labels)[0] for _ in range(2000)]
+    assert np.std(found) == pytest.approx(float(auc_deviation(np.array(0.5), 9, 15)), rel=0.05)
+
+
+def test_samples_of_a_group_that_always_agree_count_as_one():
+    rng = np.random.default_rng(0)
+    groups, labels = np.repeat(np.arange(200), 3), np.repeat([0, 1], 300)
+    named = rng.integers(2, size=(4, 200)).astype(float)
+    weights = np.full(600, 1 / 600)
+    assert design_effect(np.repeat(named, 3, axis=1), weights, labels, groups) == pytest.approx(3.0, rel=0.05)
+    apart = rng.integers(2, size=(4, 600)).astype(float)
+    assert design_effect(apart, weights, labels, groups) == pytest.approx(1.0, abs=0.25)
+    assert design_effect(apart, weights, labels, np.arange(600)) == pytest.approx(1.0, rel=1e-6)
+
+
+def test_pairs_of_which_one_is_right_count_as_more():
+    labels, groups = np.tile([0, 1], 50), np.repeat(np.arange(50), 2)
+    one = np.random.default_rng(0).integers(2, size=(3, 50)).astype(float)
+    right = np.stack([one, 1.0 - one], axis=2).reshape(3, 100)
+    assert design_effect(right, np.full(100, 0.01), labels, groups) < 0.2
+
+
+def test_batches_hold_a_score_near_chance_together():
+    labels, batches, groups = np.tile([0, 1], 20), np.repeat([0, 1], 20), np.arange(40)
+    folds = np.tile(np.repeat(np.arange(5), 8), (3, 1))
+    right = np.tile([1, 1, 1, 1, 1, 0, 0, 0], (3, 5))  # 3 of 4 and 2 of 4 in every fold
+    named = np.where(right, labels, 1 - labels)
+    scores = named[:, :, None] - 0.5
+    out = HeldOut(scores, named, None, folds)
+    resamples = group_resamples(labels, groups)
+    plain = score(out, labels, groups, resamples=resamples).balanced_accuracy
+    known = score(out, labels, groups, resamples=resamples, batches=batches).balanced_accuracy
+    assert plain.mean == known.mean
+    assert plain.low < 0.5 < known.low
+    good = HeldOut(np.tile(labels - 0.5, (3, 1))[:, :, None], np.tile(labels, (3, 1)), None, folds)
+    assert score(good, labels, groups, resamples=resamples, batches=batches).balanced_accuracy.low < 0.92
+
+
+def test_log_loss_is_that_of_the_probabilities(binary):
+    labels, out = binary
+    given = 1.0 / (1.0 + np.exp(-out.scores[:, :, 0]))
+    known = HeldOut(out.scores, out.predicted, np.stack([1.0 - given, given], axis=2))
+    resamples = group_resamples(labels, np.arange(23))
+    found = score(known, labels, np.arange(23), resamples=resamples)
+    expected = -np.mean(np.log(np.where(labels == 1, given, 1.0 - given)))
+    assert found.log_loss.mean == pytest.approx(expected)
+    assert 0.0 <= found.log_loss.low < expected < found.log_loss.high
+    without = score(out, labels, np.arange(23), resamples=resamples)
+    assert without.log_loss is None
+    assert without.to_json()["log_loss"] is None
+    assert set(found.to_json()) == {"balanced_accuracy", "auc", "accuracy", "log_loss"}
+    assert found.accuracy.mean == pytest.approx((out.predicted == labels).mean())
+    assert found.headline == found.balanced_accuracy

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from lotviz.analysis.classify import classify
-from lotviz.analysis.scoring import Interval, Score
+from lotviz.analysis.scoring import Interval
 from lotviz.analysis.verdict import gain_of, verdict
 from tests.analysis.conftest import cohort_of, noise_clouds
 
@@ -16,9 +16,9 @@ def measured():
 
 def with_figures(measured, accuracy, *, p=0.01, confounds=None, over=None, groups=None, permutations=99):
     scores = dict(measured.scores)
-    scores["lot"] = Score(Interval(*accuracy), scores["lot"].auc)
+    scores["lot"] = replace(scores["lot"], balanced_accuracy=Interval(*accuracy))
     if confounds is not None:
-        scores["confounds"] = Score(Interval(confounds, 0.0, 1.0), scores["lot"].auc)
+        scores["confounds"] = replace(scores["lot"], balanced_accuracy=Interval(confounds, 0.0, 1.0))
     return replace(
         measured,
         scores=scores,
