@@ -107,6 +107,9 @@ def picture(head: Any, plot: Any, foot: Any = None) -> pn.Column:
     parts = [html(head) if isinstance(head, str) else head, plot]
     if foot is not None:
         parts.append(html(foot) if isinstance(foot, str) else foot)
+    # Each part keeps its row: Panel puts a figure that is drawn again behind all others.
+    for row, part in enumerate(parts, start=1):
+        part.styles = {**(part.styles or {}), "grid-row": str(row)}
     # A grid, not a flexible box: only there does a figure of equal scales keep its shape in both directions.
     rows = "auto minmax(0, 1fr)" + " auto" * (len(parts) - 2)
     layout = {"display": "grid", "grid-template-rows": rows, "grid-template-columns": "minmax(0, 1fr)"}

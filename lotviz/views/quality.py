@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lotviz.analysis.density import density, density_grid
 from lotviz.data.quality.look import Quality
-from lotviz.views.style import clipped, flat, labelled, styled, words
+from lotviz.views.style import clipped, flat, labelled, nothing, styled, words
 from lotviz.views.theme import TOKENS, ThemeName, mix
 
 OVERLAP = 1.7  # height of a ridge in rows: enough to compare neighbours, not so much that one hides the other
@@ -49,7 +49,7 @@ def ridges(
     token = TOKENS[theme]
     drawn = {row: quantiles for row in _first(rows, warned) if len(quantiles := _pooled(quality, marker, rows[row]))}
     if not drawn:
-        return _nothing(theme)
+        return nothing("nothing to show", theme)
     grid = density_grid(np.concatenate(list(drawn.values())))
     heights = {row: density(values, grid) for row, values in drawn.items()}
     unit = OVERLAP / max(float(height.max()) for height in heights.values())
@@ -90,12 +90,12 @@ def margin_shares(quality: Quality, *, theme: ThemeName, least: float = 0.01) ->
     """
     token, profiles = TOKENS[theme], quality.profiles
     if not len(profiles.names):
-        return _nothing(theme)
+        return nothing("nothing to show", theme)
     low, high = 100 * profiles.at_low.max(axis=0), 100 * profiles.at_high.max(axis=0)  # (d,)
     order = np.argsort(-np.maximum(low, high), kind="stable")[:MOST_SHARES]
     order = order[np.maximum(low, high)[order] >= 100 * least]
     if not len(order):
-        return _nothing(theme)
+        return nothing("nothing to show", theme)
     ys = np.arange(len(order))[::-1]
     left = [(-low[column], y, 0, y) for column, y in zip(order, ys, strict=True)]
     right = [(0, y, high[column], y) for column, y in zip(order, ys, strict=True)]
@@ -147,9 +147,3 @@ def _first(rows: Mapping[str, Sequence[str]], warned: Sequence[str]) -> list[str
 def _pooled(quality: Quality, marker: str, samples: Sequence[str]) -> NDArray[np.float64]:
     """Return values that stand for the cells of some samples, the same number of each."""
     return np.concatenate([np.empty(0), *(quality.values(marker, str(sample)) for sample in samples)])
-
-
-def _nothing(theme: ThemeName) -> hv.Overlay:
-    """Return a picture without marks, with the reason in words."""
-    text = words([(0.5, 0.5, "nothing to show")], TOKENS[theme]["ink3"], text_align="center")
-    return styled(hv.Overlay([text]), flat, xaxis=None, yaxis=None, xlabel="", ylabel="", xlim=(0, 1), ylim=(0, 1))

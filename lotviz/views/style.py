@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from textwrap import fill
 from typing import Any
 
 import holoviews as hv
+from bokeh.models import FixedTicker, HoverTool, LassoSelectTool, LinearAxis, TapTool
+
+from lotviz.views.theme import TOKENS, ThemeName
 
 hv.extension("bokeh", logo=False)
 
 Hook = Callable[[Any, Any], None]
+
+POINTING = (HoverTool, TapTool, LassoSelectTool)
 
 BASE: dict[str, Any] = {
     "responsive": True,
@@ -23,10 +29,36 @@ BASE: dict[str, Any] = {
 
 def styled(element: hv.Element | hv.Overlay, *hooks: Hook, **options: Any) -> hv.Element | hv.Overlay:
     """Give a finished picture the shared options, its hooks and its own options."""
-    chosen = {**BASE, **options, "hooks": list(hooks)}
+    chosen = {**BASE, **options, "hooks": [still, *hooks]}
     if isinstance(element, hv.Overlay):
         return element.opts(hv.opts.Overlay(**chosen))
     return element.opts(**chosen)
+
+
+def downwards(rows: Sequence[Any]) -> list[int]:
+    """Return the height of each row: the first on top."""
+    return list(range(len(rows)))[::-1]
+
+
+def named_rows(
+    picture: hv.Overlay, names: Sequence[str], *hooks: Hook, xlabel: str, **options: Any
+) -> hv.Element | hv.Overlay:
+    """Return a picture whose rows are named on its left, the first on top."""
+    ticks = list(zip(downwards(names), map(clipped, names), strict=True))
+    shared = {"ylabel": "", "yticks": ticks, "ylim": (-0.65, len(names) - 0.35), "show_grid": True}
+    return styled(picture, flat, *hooks, xlabel=xlabel, **shared, **options)
+
+
+def still(plot: Any, _element: Any) -> None:
+    """Keep only the tools that point and choose: without a toolbar nothing would bring a moved picture back.
+
+    An overlay takes over the default tools of its elements, whatever its own `default_tools` are.
+    """
+    toolbar = plot.state.toolbar
+    toolbar.tools = [tool for tool in toolbar.tools if isinstance(tool, POINTING)]
+    lassos = [tool for tool in toolbar.tools if isinstance(tool, LassoSelectTool)]
+    toolbar.active_drag = lassos[0] if lassos else None
+    toolbar.active_scroll = None
 
 
 def bare(plot: Any, _element: Any) -> None:
@@ -69,6 +101,35 @@ def labelled(size: str = "11px", *, only: str = "both") -> Hook:
             axis.major_label_text_font_size = size
 
     return hook
+
+
+def beside(rows: Sequence[tuple[float, str]], colour: str) -> Hook:
+    """Return a hook that prints words to the right of a picture, each at its height.
+
+    They are the labels of an axis, so the picture makes room for them at any size: text within would be cut.
+    """
+
+    def hook(plot: Any, _element: Any) -> None:
+        figure = plot.state
+        figure.right = [axis for axis in figure.right if axis.name != "beside"]
+        axis = LinearAxis(
+            name="beside",
+            ticker=FixedTicker(ticks=[height for height, _ in rows]),
+            major_label_overrides=dict(rows),
+            major_label_text_color=colour,
+            major_label_text_font_size="12px",
+            axis_line_color=None,
+            major_tick_line_color=None,
+        )
+        figure.add_layout(axis, "right")
+
+    return hook
+
+
+def nothing(sentence: str, theme: ThemeName, *, width: int = 44) -> hv.Overlay:
+    """Return a picture without marks that says why in words."""
+    text = words([(0.5, 0.5, fill(sentence, width))], TOKENS[theme]["ink2"], size="12px", text_align="center")
+    return styled(hv.Overlay([text]), bare, xaxis=None, yaxis=None, xlabel="", ylabel="", xlim=(0, 1), ylim=(0, 1))
 
 
 def signed(value: float, digits: int = 2) -> str:
