@@ -1,4 +1,4 @@
-"""Charts of numbers with names: intervals, dumbbells, bars, tables of colour, small curves."""
+"""Charts of numbers with names: dumbbells, bars, a table of colour, small curves."""
 
 from __future__ import annotations
 
@@ -8,54 +8,11 @@ from typing import Any
 import holoviews as hv
 import numpy as np
 
-from lotviz.views.style import clipped, flat, labelled, signed, styled, unlined, words
+from lotviz.views.style import clipped, downwards, flat, labelled, named_rows, nothing, signed, styled, unlined, words
 from lotviz.views.theme import TOKENS, ThemeName, diverging, readable, sequential
 
 CHANCE = "dashed"
 BLACK, WHITE = "#000000", "#ffffff"  # one of the two can be read on any ground, whatever the theme
-
-
-def forest(
-    rows: Sequence[tuple[str, float, float, float, bool]], *, chance: float, theme: ThemeName, unit: str
-) -> hv.Overlay:
-    """Return scores with their intervals, the numbers printed beside them, and a dashed line for chance.
-
-    Parameters
-    ----------
-    rows
-        Name, score, low and high end of the interval, and whether it is our own method (drawn in the accent).
-    chance
-        The score of guessing.
-    theme
-        Light or dark.
-    unit
-        What the axis says.
-    """
-    token = TOKENS[theme]
-    lines, marks, texts = [], [], []
-    right = max([high for *_, high, _ in rows] + [1.0]) + 0.03
-    for y, (_, score, low, high, ours) in zip(_downwards(rows), rows, strict=True):
-        colour = token["accent"] if ours else token["ink2"]
-        if high > low:
-            lines.append((low, y, high, y, token["accent"] if ours else token["axis"]))
-        marks.append((score, y, colour))
-        interval = f"  ({low:.2f}–{high:.2f})" if high > low else ""
-        texts.append((right, y, f"{score:.2f}{interval}"))
-    picture = (
-        hv.VLine(chance).opts(color=token["axis"], line_width=1, line_dash=CHANCE)
-        * hv.Segments(lines, vdims="colour").opts(color="colour", line_width=2)
-        * hv.Points(marks, vdims="colour").opts(color="colour", size=9, line_color=None)
-        * words(texts, token["ink"], size="12px")
-    )
-    left = min([low for _, _, low, _, _ in rows] + [chance]) - 0.05
-    ticks = [round(x, 1) for x in np.arange(0, 1.01, 0.1) if left <= x <= 1.001]
-    return _rows(
-        picture,
-        [name for name, *_ in rows],
-        xlabel=unit,
-        xlim=(left, right + 0.35 * (right - left)),
-        xticks=ticks,
-    )
 
 
 def dumbbells(
@@ -69,7 +26,7 @@ def dumbbells(
 ) -> hv.Overlay:
     """Return the change of each row: a hollow mark before, a full one after, the change printed at the end."""
     token = TOKENS[theme]
-    ys = _downwards(names)
+    ys = downwards(names)
     top = float(max(before.max(initial=0), after.max(initial=0)))
     picture = (
         hv.Segments([(b, y, a, y) for b, a, y in zip(before, after, ys, strict=True)]).opts(
@@ -85,7 +42,7 @@ def dumbbells(
             size="12px",
         )
     )
-    return _rows(picture, names, xlabel=unit, xlim=(0, top * 1.3 or 1))
+    return named_rows(picture, names, xlabel=unit, xlim=(0, top * 1.3 or 1))
 
 
 def shift_and_shape(
@@ -93,7 +50,7 @@ def shift_and_shape(
 ) -> hv.Overlay:
     """Return, per marker, the signed shift of the mean (thick) and the size of the change of shape (thin)."""
     token = TOKENS[theme]
-    ys = _downwards(names)
+    ys = downwards(names)
     reach = 1.1 * float(max(np.abs(shift).max(initial=0), shape.max(initial=0))) or 1.0
     picture = (
         hv.Segments([(0, y + 0.12, value, y + 0.12) for value, y in zip(shift, ys, strict=True)]).opts(
@@ -104,7 +61,7 @@ def shift_and_shape(
         )
         * hv.VLine(0).opts(color=token["axis"], line_width=1)
     )
-    return _rows(picture, names, xlabel=unit, xlim=(-reach, reach))
+    return named_rows(picture, names, xlabel=unit, xlim=(-reach, reach))
 
 
 def weight_bars(
@@ -120,7 +77,7 @@ def weight_bars(
     Both are drawn relative to the largest of their kind, so the axis has no unit.
     """
     token = TOKENS[theme]
-    ys = _downwards(names)
+    ys = downwards(names)
     bars = [(0, y, value, y, colour_of(value, theme)) for value, y in zip(weights, ys, strict=True)]
     picture = (
         hv.Segments(bars, vdims="colour").opts(color="colour", line_width=8, line_cap="butt")
@@ -130,36 +87,7 @@ def weight_bars(
         )
     )
     negative, positive = classes
-    return _rows(picture, names, xlabel=f"← {negative}      weight      {positive} →", xlim=(-1.12, 1.12))
-
-
-def signed_table(columns: Sequence[str], rows: Sequence[str], values: np.ndarray, *, theme: ThemeName) -> hv.HeatMap:
-    """Return a table of signed values, (rows, columns), on the diverging map centred at zero."""
-    limit = float(np.abs(values).max(initial=0)) or 1.0
-    # Numbers on the axes, or two names that are cut to the same letters would become one row.
-    cells = [(j, i, float(values[i, j])) for i in range(len(rows)) for j in range(len(columns))]
-    names = {
-        "xticks": [(j, clipped(name, 10)) for j, name in enumerate(columns)],
-        "yticks": [(i, clipped(name)) for i, name in enumerate(rows)],
-    }
-    heat = hv.HeatMap(cells, ["marker", "region"], "weight").opts(
-        cmap=diverging(theme),
-        clim=(-limit, limit),
-        line_color=TOKENS[theme]["paper"],
-        line_width=1.5,
-        tools=["hover"],
-    )
-    return styled(
-        heat,
-        unlined,
-        labelled("10px", only="x"),
-        xaxis="top",
-        xlabel="",
-        ylabel="",
-        invert_yaxis=True,
-        xrotation=35,
-        **names,
-    )
+    return named_rows(picture, names, xlabel=f"← {negative}      weight      {positive} →", xlim=(-1.12, 1.12))
 
 
 def mass_table(names: Sequence[str], values: np.ndarray, *, theme: ThemeName) -> hv.Overlay:
@@ -209,6 +137,49 @@ def curves(
     return styled(hv.Overlay(lines), flat, xlabel="", ylabel="", yaxis=None, xlim=xlim, ylim=(0, None), xticks=4)
 
 
+def sample_curves(
+    grid: np.ndarray,
+    groups: tuple[np.ndarray, np.ndarray],
+    *,
+    colours: tuple[str, str],
+    theme: ThemeName,
+    title: str = "",
+) -> hv.Overlay:
+    """Return the densities of one marker in the samples of two groups: a thin line each, their mean thick.
+
+    The first group is dashed, the second solid.
+
+    Parameters
+    ----------
+    grid
+        Values of the marker, shape (g,).
+    groups
+        Densities of the samples of each group, shapes (s, g) and (r, g); a row of NaN, no cells, is left out.
+    colours
+        Of the two groups.
+    theme
+        Light or dark.
+    title
+        Words above the curves, such as the marker with its shift.
+    """
+    lines, means, top = [], [], 0.0
+    for rows, colour, dash in zip(groups, colours, ([5, 3], "solid"), strict=True):
+        known = rows[np.isfinite(rows).all(axis=1)]
+        if not len(known):
+            continue
+        faint = float(np.clip(4 / len(known), 0.08, 0.4))
+        lines.append(hv.Path([np.column_stack([grid, row]) for row in known]).opts(color=colour, alpha=faint))
+        means.append(hv.Curve((grid, known.mean(axis=0))).opts(color=colour, line_width=2, line_dash=dash))
+        top = max(top, float(np.quantile(known.max(axis=1), 0.9)))
+    if not means:
+        return nothing("no cells here", theme)
+    limits = {"xlim": (float(grid[0]), float(grid[-1])), "ylim": (0, 1.08 * top or 1)}
+    escaped = clipped(title, 40).replace("{", "{{").replace("}", "}}")  # HoloViews fills in what stands in braces
+    return styled(
+        hv.Overlay([*lines, *means]), flat, xlabel="", ylabel="", yaxis=None, xticks=4, title=escaped, **limits
+    )
+
+
 def now_and_ends(
     grid: np.ndarray,
     now: np.ndarray,
@@ -242,7 +213,7 @@ def shares(
 ) -> hv.Overlay:
     """Return the share of each population now (bar), in the first sample (ring) and in the second (dot), in percent."""
     token = TOKENS[theme]
-    ys = _downwards(names)
+    ys = downwards(names)
     first, second = ends
     rows = [(0, y, value, y, bars[name]) for name, value, y in zip(names, now, ys, strict=True)]
     picture = (
@@ -255,7 +226,7 @@ def shares(
         )
     )
     top = float(max(now.max(initial=0), first.max(initial=0), second.max(initial=0)))
-    return _rows(picture, names, xlabel="share of cells, %", xlim=(0, 1.1 * top or 1))
+    return named_rows(picture, names, xlabel="share of cells, %", xlim=(0, 1.1 * top or 1))
 
 
 def cells_per_sample(
@@ -299,26 +270,6 @@ def cells_per_sample(
 def colour_of(value: float, theme: ThemeName) -> str:
     """Return the colour of a value between -1 and 1 on the diverging map."""
     return diverging(theme)[int(np.clip(round(127 + 127 * value), 0, 254))]
-
-
-def _downwards(rows: Sequence[Any]) -> list[int]:
-    """Return the height of each row: the first on top."""
-    return list(range(len(rows)))[::-1]
-
-
-def _rows(picture: hv.Overlay, names: Sequence[str], *, xlabel: str, **options: Any) -> hv.Overlay:
-    """Return a picture of named rows."""
-    ticks = list(zip(_downwards(names), map(clipped, names), strict=True))
-    return styled(
-        picture,
-        flat,
-        xlabel=xlabel,
-        ylabel="",
-        yticks=ticks,
-        ylim=(-0.65, len(names) - 0.35),
-        show_grid=True,
-        **options,
-    )
 
 
 def _centred(rows: Sequence[tuple[float, float, str]], colour: str) -> hv.Labels:

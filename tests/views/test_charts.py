@@ -19,16 +19,17 @@ def every_chart(names, value, theme):
     square = np.full((len(names), len(names)), value)
     curve = (np.linspace(0, 1, 9), np.full(9, value), "#000000")
     return {
-        "forest": charts.forest([(name, value, value, value, True) for name in names], chance=0, theme=theme, unit="u"),
         "dumbbells": charts.dumbbells(names, column, column, colours=ENDS, theme=theme, unit="u"),
         "shift_and_shape": charts.shift_and_shape(names, column, column, theme=theme, unit="u"),
         "weight_bars": charts.weight_bars(names, column, column, classes=(names[0], names[-1]), theme=theme),
-        "signed_table": charts.signed_table(names, names, square, theme=theme),
         "mass_table": charts.mass_table(names, square, theme=theme),
         "curves": charts.curves([curve] * len(names), xlim=(0, 1)),
         "now_and_ends": charts.now_and_ends(curve[0], curve[1], (curve[1], curve[1]), colours=ENDS, theme=theme),
         "shares": charts.shares(
             names, column, (column, column), bars=dict.fromkeys(names, "#000000"), colours=ENDS, theme=theme
+        ),
+        "sample_curves": charts.sample_curves(
+            curve[0], (curve[1][None], curve[1][None]), colours=ENDS, theme=theme, title=names[0]
         ),
         "cells_per_sample": charts.cells_per_sample(
             np.full(len(names), 1 + int(value)), names, names, few=100, theme=theme
@@ -57,29 +58,6 @@ def test_every_chart_fills_its_place_without_a_toolbar(name):
 
 def ticks(picture, axis="yticks"):
     return options(picture)[axis]
-
-
-def test_forest_marks_score_interval_and_chance():
-    picture = charts.forest(
-        [("LOT", 0.8, 0.7, 0.9, True), ("majority", 0.5, 0.5, 0.5, False)], chance=0.5, theme="light", unit="score"
-    )
-    (line,), (intervals,), (marks,), (texts,) = (
-        parts(picture, k) for k in (hv.VLine, hv.Segments, hv.Points, hv.Labels)
-    )
-    token = TOKENS["light"]
-    assert line.data == 0.5
-    assert rows(intervals) == [[0.7, 1, 0.9, 1, token["accent"]]], "a score without an interval has no line"
-    assert rows(marks) == [[0.8, 1, token["accent"]], [0.5, 0, token["ink2"]]]
-    assert [row[2] for row in rows(texts)] == ["0.80  (0.70–0.90)", "0.50"]
-    assert ticks(picture) == [(1, "LOT"), (0, "majority")], "the first row is on top"
-    assert options(picture)["xlabel"] == "score"
-
-
-def test_forest_holds_all_that_it_marks():
-    picture = charts.forest([("a", 0.1, 0.02, 1.0, True)], chance=0.5, theme="light", unit="u")
-    low, high = options(picture)["xlim"]
-    assert low < 0.02
-    assert high > 1.0
 
 
 def test_dumbbells_run_from_before_to_after():
@@ -116,20 +94,6 @@ def test_weights_have_the_colour_of_their_sign_and_the_axis_names_both_classes()
     assert options(picture)["xlabel"].split() == ["←", "control", "weight", "case", "→"]
 
 
-def test_a_table_of_signed_values_is_centred_at_zero():
-    values = np.array([[1.0, -3.0], [0.5, 2.0]])
-    heat = charts.signed_table(["x", "y"], ["r", "s"], values, theme="light")
-    assert [d.name for d in heat.kdims] == ["marker", "region"]
-    assert [d.name for d in heat.vdims] == ["weight"]
-    assert options(heat)["clim"] == (-3.0, 3.0)
-    assert options(heat, "style")["cmap"] == diverging("light")
-    assert sorted(heat.dimension_values("weight")) == sorted(values.ravel())
-
-
-def test_a_table_of_zeros_is_neutral():
-    assert options(charts.signed_table(["x"], ["r"], np.zeros((1, 1)), theme="light"))["clim"] == (-1.0, 1.0)
-
-
 def test_who_becomes_whom_reads_from_row_to_column():
     values = np.array([[50.0, 0.2], [10.0, 39.8]])
     picture = charts.mass_table(["T", "B"], values, theme="light")
@@ -160,6 +124,35 @@ def test_the_curve_of_now_lies_between_those_of_the_ends():
     assert [options(c, "style")["color"] for c in (first, second, middle)] == [*ENDS, TOKENS["dark"]["accent"]]
     assert options(picture)["xlim"] == (2.0, 4.0)
     assert options(picture)["ylim"][1] > 8.0
+
+
+def densities(*heights):
+    """Densities of some samples, each flat."""
+    return np.repeat(np.array(heights, float)[:, None], 5, axis=1)
+
+
+def test_each_sample_has_a_thin_line_and_each_group_its_mean():
+    grid = np.linspace(-1, 3, 5)
+    picture = charts.sample_curves(grid, (densities(1, 3), densities(2, 2, 5)), colours=ENDS, theme="light")
+    thin = parts(picture, hv.Path)
+    means = parts(picture, hv.Curve)
+    assert [len(lines.split()) for lines in thin] == [2, 3]
+    assert [mean.dimension_values(1).tolist() for mean in means] == [[2.0] * 5, [3.0] * 5]
+    for element, colour in zip([*thin, *means], ENDS * 2, strict=True):
+        assert options(element, "style")["color"] == colour
+    assert [options(mean, "style")["line_dash"] for mean in means] == [[5, 3], "solid"], "colour is never alone"
+    assert options(picture)["xlim"] == (-1.0, 3.0)
+
+
+def test_samples_without_cells_in_a_region_have_no_line(drawn):
+    grid, empty = np.linspace(0, 1, 5), np.full((1, 5), np.nan)
+    picture = charts.sample_curves(
+        grid, (np.vstack([densities(1), empty]), densities(2)), colours=ENDS, theme="dark", title="{CD3} +0.4"
+    )
+    assert [len(lines.split()) for lines in parts(picture, hv.Path)] == [1, 1]
+    assert drawn(picture).title.text == "{CD3} +0.4"
+    (words_,) = parts(charts.sample_curves(grid, (empty, empty), colours=ENDS, theme="dark"), hv.Labels)
+    assert rows(words_)[0][2] == "no cells here"
 
 
 def test_shares_have_the_colour_of_their_population():

@@ -32,9 +32,11 @@ from lotviz.app.frame import (
 from lotviz.app.pages.views_of_cells import frame_of, points_of, view_controls, view_of
 from lotviz.app.session import Session
 from lotviz.data import Problem
-from lotviz.views.charts import forest, signed_table, weight_bars
+from lotviz.views.charts import weight_bars
 from lotviz.views.clouds import SHAPE, values_cloud
+from lotviz.views.scores import forest
 from lotviz.views.style import signed
+from lotviz.views.tables import stability_table
 from lotviz.views.theme import diverging
 
 TITLE = "Does anything separate the groups?"
@@ -185,7 +187,9 @@ def _regions(session: Session) -> object:
     table = region_weights(model, session.regions, part=part)
     order = np.argsort(-np.abs(table).sum(axis=0), kind="stable")[:MOST_MARKERS]
     columns = [session.word(model.markers[i]) for i in order]
-    return signed_table(columns, list(session.regions.names), table[:, order], theme=session.choices.theme)
+    rows, theme = list(session.regions.names), session.choices.theme
+    drawn, _cells = stability_table(columns, rows, table[:, order], theme=theme)
+    return drawn
 
 
 def shown_samples(session: Session) -> list[str]:
