@@ -18,6 +18,7 @@ Bounds = tuple[float, float, float, float]  # x from, x to, y from, y to
 
 SHAPE = 4 / 3  # width of every cloud by its height
 FAINTEST = 38  # of 255: one cell alone on its pixel can still be seen
+FADED = 0.2  # of the opacity of a cell is left where other cells stand out
 
 
 def bounds_of(clouds: Sequence[np.ndarray], *, cover: float = 0.996, margin: float = 0.05) -> Bounds:
@@ -30,10 +31,21 @@ def bounds_of(clouds: Sequence[np.ndarray], *, cover: float = 0.996, margin: flo
     >>> bounds_of([np.array([[0.0, 0.0], [4.0, 1.0]])], cover=1, margin=0)
     (0.0, 4.0, -1.0, 2.0)
     """
-    tail = 100 * (1 - cover) / 2
-    low = np.min([np.percentile(cloud, tail, axis=0) for cloud in clouds if len(cloud)], axis=0)
-    high = np.max([np.percentile(cloud, 100 - tail, axis=0) for cloud in clouds if len(cloud)], axis=0)
-    return widened(low, high, shape=SHAPE, margin=margin)
+    return widened(*_corners(clouds, cover), shape=SHAPE, margin=margin)
+
+
+def box_of(clouds: Sequence[np.ndarray], *, cover: float = 0.996, margin: float = 0.03) -> Bounds:
+    """Return bounds that hold the share `cover` of the cells of all clouds, each (n, 2), in two units of their own.
+
+    Examples
+    --------
+    >>> box_of([np.array([[0.0, 0.0], [4.0, 100.0]])], cover=1, margin=0)
+    (0.0, 4.0, 0.0, 100.0)
+    """
+    low, high = _corners(clouds, cover)
+    room = np.where(high > low, high - low, 1.0) * margin
+    (x0, y0), (x1, y1) = (low - room).tolist(), (high + room).tolist()
+    return x0, x1, y0, y1
 
 
 def widened(low: np.ndarray, high: np.ndarray, *, shape: float, margin: float) -> Bounds:
@@ -147,9 +159,82 @@ def counts_cloud(points: np.ndarray, *, bounds: Bounds, theme: ThemeName, width:
     return framed(cloud(shade_counts(points, sequential(theme), bounds=bounds, width=width), bounds), bounds)
 
 
-def values_cloud(points: np.ndarray, values: np.ndarray, *, limit: float, bounds: Bounds, theme: ThemeName) -> hv.RGB:
-    """Return a cloud coloured by a signed value per cell, blue above zero and vermillion below."""
-    return framed(cloud(shade_values(points, values, limit=limit, bounds=bounds, theme=theme), bounds), bounds)
+def values_cloud(
+    points: np.ndarray,
+    values: np.ndarray,
+    *,
+    limit: float,
+    bounds: Bounds,
+    theme: ThemeName,
+    inside: np.ndarray | None = None,
+    line: np.ndarray | None = None,
+) -> hv.Overlay:
+    """Return a cloud coloured by a signed value per cell, blue above zero and vermillion below.
+
+    Parameters
+    ----------
+    points, values
+        The cells, shapes (n, 2) and (n,).
+    limit
+        The value that gets the last colour, at both ends.
+    bounds
+        The frame.
+    theme
+        Light or dark.
+    inside
+        The cells that stand out, shape (n,); the others are faded.
+    line
+        The line a hand drew round them, shape (k, 2).
+    """
+    image = shade_highlighted(points, values, inside, limit=limit, bounds=bounds, theme=theme)
+    return framed(hv.Overlay([cloud(image, bounds), *_drawn(line, theme)]), bounds)
+
+
+def biaxial_cloud(
+    points: np.ndarray,
+    values: np.ndarray,
+    *,
+    limit: float,
+    bounds: Bounds,
+    axes: tuple[str, str],
+    theme: ThemeName,
+    inside: np.ndarray | None = None,
+    line: np.ndarray | None = None,
+) -> hv.Overlay:
+    """Return cells on two markers, each axis in its own unit, coloured by a signed value per cell.
+
+    Parameters are those of `values_cloud`; `axes` says what the two axes are, with their units, and `bounds` need no
+    shape (`box_of`).
+    """
+    x0, x1, y0, y1 = bounds
+    places = (np.asarray(points, float) - [x0, y0]) / [x1 - x0, y1 - y0] * [SHAPE, 1.0]
+    image = shade_highlighted(places, values, inside, limit=limit, bounds=(0.0, SHAPE, 0.0, 1.0), theme=theme)
+    return styled(
+        hv.Overlay([cloud(image, bounds), *_drawn(line, theme)]),
+        xlim=(x0, x1),
+        ylim=(y0, y1),
+        xlabel=clipped(axes[0], 44),
+        ylabel=clipped(axes[1], 34),
+    )
+
+
+def shade_highlighted(
+    points: np.ndarray,
+    values: np.ndarray,
+    inside: np.ndarray | None,
+    *,
+    limit: float,
+    bounds: Bounds,
+    theme: ThemeName,
+) -> np.ndarray:
+    """Colour each pixel as `shade_values` does; cells that are not `inside`, (n,), lie faded below the others."""
+    chosen: dict[str, Any] = {"limit": limit, "bounds": bounds, "theme": theme}
+    if inside is None:
+        return shade_values(points, values, **chosen)
+    below = shade_values(points[~inside], values[~inside], **chosen)
+    above = shade_values(points[inside], values[inside], **chosen)
+    below[..., 3] = np.rint(below[..., 3] * FADED)
+    return np.where(above[..., 3:] > 0, above, below)
 
 
 def moves_cloud(
@@ -171,6 +256,22 @@ def moves_cloud(
     table = pd.DataFrame({"x": ends[:, 0], "y": ends[:, 1], "colour": list(colours)})
     dots = hv.Points(table, ["x", "y"], "colour").opts(color="colour", size=5, line_color=None)
     return framed(ground * lines * dots, bounds)
+
+
+def _corners(clouds: Sequence[np.ndarray], cover: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lower left and the upper right corner, (2,) each, round the share `cover` of each cloud's cells."""
+    tail = 100 * (1 - cover) / 2
+    low = np.min([np.percentile(cloud, tail, axis=0) for cloud in clouds if len(cloud)], axis=0)
+    high = np.max([np.percentile(cloud, 100 - tail, axis=0) for cloud in clouds if len(cloud)], axis=0)
+    return low, high
+
+
+def _drawn(line: np.ndarray | None, theme: ThemeName) -> list[hv.Path]:
+    """Return the closed line a hand drew, if there is one."""
+    if line is None or len(line) < 3:
+        return []
+    closed = np.vstack([line, line[:1]])
+    return [hv.Path([closed]).opts(color=TOKENS[theme]["ink"], line_width=1.3, line_dash="dashed")]
 
 
 def _table(points: np.ndarray, bounds: Bounds) -> pd.DataFrame:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import holoviews as hv
+import numpy as np
 
 
-def on_tap(marks: hv.Points, action: Callable[[int], None]) -> None:
+def on_tap(marks: hv.Element, action: Callable[[int], None]) -> None:
     """Call `action` with the row of a mark that is tapped.
 
     The stream must be made in the session that shows the marks: one that is shared would answer for all of them.
@@ -18,3 +19,19 @@ def on_tap(marks: hv.Points, action: Callable[[int], None]) -> None:
             action(int(index[-1]))
 
     hv.streams.Selection1D(source=marks).add_subscriber(tapped)
+
+
+def on_lasso(picture: hv.Overlay, action: Callable[[np.ndarray], None]) -> None:
+    """Call `action` with the corners, (k, 2), of a line that a hand draws round cells, when the hand lets go.
+
+    Which cells lie inside is found out by `lotviz.analysis.selection.inside_polygon`: the browser has an image only.
+    Drawing needs no tool to be chosen first.
+    """
+
+    def drawn(geometry: np.ndarray | None) -> None:
+        if geometry is not None:
+            action(np.asarray(geometry, dtype=float))
+
+    cells = next(iter(picture))
+    cells.opts(tools=["lasso_select"])
+    hv.streams.Lasso(source=cells).add_subscriber(drawn)

@@ -11,13 +11,16 @@ from hypothesis import strategies as st
 from lotviz.views import clouds
 from lotviz.views.clouds import (
     SHAPE,
+    biaxial_cloud,
     bounds_of,
+    box_of,
     cloud,
     counts_cloud,
     framed,
     moves_cloud,
     populations_cloud,
     shade_counts,
+    shade_highlighted,
     shade_populations,
     shade_values,
     values_cloud,
@@ -188,6 +191,75 @@ def test_an_image_stands_upright():
     heights, shown = element.dimension_values("y", expanded=False), element.dimension_values("A", flat=False)
     assert shown[np.argmax(heights)].tolist() == [255, 0, 0, 0]
     assert shown.sum() == 255
+
+
+# ---- cells that stand out
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_cells_that_stand_out_keep_their_colour_and_the_others_are_faded(theme):
+    aside = np.array([2.0, 0.0])
+    points = np.vstack([normal(spread=0.3) - aside, normal(seed=1, spread=0.3) + aside])
+    values, inside = np.repeat([-1.0, 1.0], MANY), np.repeat([False, True], MANY)
+    plain = shade_values(points, values, limit=1.0, bounds=BOUNDS, theme=theme)
+    image = shade_highlighted(points, values, inside, limit=1.0, bounds=BOUNDS, theme=theme)
+    left, right = np.s_[:, : WIDTH // 2], np.s_[:, WIDTH // 2 :]
+    for half in (left, right):
+        lit = plain[half][..., 3] > 0
+        assert (lit == (image[half][..., 3] > 0)).all(), "no cell is hidden"
+        assert (image[half][lit][:, :3] == plain[half][lit][:, :3]).all()
+    assert image[left][..., 3].max() <= 256 * clouds.FADED
+    assert image[right][..., 3].max() > 200
+
+
+def test_a_cell_that_stands_out_lies_above_the_others():
+    points, values = np.zeros((MANY + 1, 2)), np.r_[np.full(MANY, -1.0), 1.0]
+    image = shade_highlighted(points, values, values > 0, limit=1.0, bounds=BOUNDS, theme="light")
+    column, row = pixels(points[:1])[0]
+    assert (image[row, column, :3] == rgba([diverging("light")[254]])[0, :3]).all()
+
+
+@pytest.mark.parametrize("inside", [None, np.zeros(9, bool), np.ones(9, bool)])
+def test_any_choice_of_cells_is_drawn(inside, drawn):
+    line = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]])
+    chosen = {"limit": 1.0, "theme": "dark", "inside": inside, "line": line}
+    for picture in (
+        values_cloud(normal(9), np.ones(9), bounds=BOUNDS, **chosen),
+        biaxial_cloud(normal(9), np.ones(9), bounds=BOUNDS, axes=("CD3 (arcsinh)", "CD4 {x}"), **chosen),
+    ):
+        (path,) = parts(picture, hv.Path)
+        assert path.array()[:, :2].tolist() == [*line.tolist(), line[0].tolist()], "the line is closed"
+        drawn(picture)
+
+
+@pytest.mark.parametrize("line", [None, np.zeros((0, 2)), np.zeros((2, 2))])
+def test_no_line_is_no_path(line):
+    picture = values_cloud(normal(9), np.ones(9), limit=1.0, bounds=BOUNDS, theme="light", line=line)
+    assert parts(picture, hv.Path) == []
+    assert len(parts(picture, hv.RGB)) == 1
+
+
+def test_two_markers_have_axes_with_their_units_and_need_not_have_one_scale():
+    points = normal(500) * [1, 1000]
+    bounds = box_of([points])
+    picture = biaxial_cloud(points, np.ones(500), limit=1.0, bounds=bounds, axes=("CD3 (a)", "CD4 (b)"), theme="light")
+    (image,) = parts(picture, hv.RGB)
+    assert image.bounds.lbrt() == pytest.approx((bounds[0], bounds[2], bounds[1], bounds[3]))
+    rows_, columns = image.dimension_values("A", flat=False).shape
+    assert columns / rows_ == pytest.approx(SHAPE, rel=0.02), "the image is not as thin as its units"
+    chosen = options(picture)
+    assert (chosen["xlabel"], chosen["ylabel"]) == ("CD3 (a)", "CD4 (b)")
+    assert "data_aspect" not in chosen
+
+
+def test_a_box_holds_the_cells_and_leaves_out_the_few_far_away():
+    points = np.vstack([normal(5_000), [[1e6, 1e6]]])
+    x0, x1, y0, y1 = box_of([points, np.zeros((0, 2))])
+    assert -10 < x0 < x1 < 10
+    assert -10 < y0 < y1 < 10
+    x0, x1, y0, y1 = box_of([np.array([[1.0, 1.0]])])
+    assert x0 < 1 < x1
+    assert y0 < 1 < y1
 
 
 # ---- frames
