@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lotviz import __version__
-from lotviz.cli import commands, store, values
+from lotviz.cli import classifying, commands, store, values
 
 COHORT_HELP = "a sample sheet, a folder with samples.csv and cells.parquet, or an .h5ad or .zarr file"
 
@@ -24,7 +24,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"lotviz {__version__}")
     group = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_demo, _serve, _simulate, _validate, _embed, _project, _classify, _interpolate, _store):
+    for add in (_demo, _serve, _simulate, _validate, _embed, _project, _classify, _score, _interpolate, _store):
         add(group)
     return parser
 
@@ -174,12 +174,14 @@ def _project(group: Any) -> None:
 def _classify(group: Any) -> None:
     command = _command(
         group,
-        commands.classify,
+        classifying.classify,
         summary="measure whether the embedding tells the groups apart, beside simpler baselines",
         example="lotviz classify study/sheet.csv --label diagnosis --group patient -o result.json",
     )
-    _add_cohort(command)
-    command.add_argument("--label", metavar="COL", required=True, help="the column that holds the groups")
+    _add_cohort(command, COHORT_HELP + "; or a saved embedding (.lot), whose reference never saw a label: faster")
+    command.add_argument(
+        "--label", metavar="COL", required=True, help="the column that holds the groups, or a number to be estimated"
+    )
     command.add_argument("--group", metavar="COL", help="the column never split between training and test")
     command.add_argument("--batch", metavar="COL", help="the column of the batch")
     command.add_argument(
@@ -188,7 +190,35 @@ def _classify(group: Any) -> None:
         nargs="+",
         action="extend",
         default=[],
-        help="columns that might explain it",
+        help="columns that might explain it: what they say is taken out of the samples inside each fold",
+    )
+    command.add_argument(
+        "--controls",
+        metavar="COL=VALUE",
+        type=values.column_and_value,
+        help="technical controls of each batch: their mean is taken out of its samples (needs --batch)",
+    )
+    command.add_argument(
+        "--outcome",
+        choices=("auto", "classes", "continuous"),
+        default="auto",
+        help="what the label is; auto: mostly different numbers are continuous (default: %(default)s)",
+    )
+    command.add_argument(
+        "--paired",
+        choices=("auto", "yes", "no"),
+        default="auto",
+        help="compare samples within their group; auto: where every group has samples of every class "
+        "(default: %(default)s)",
+    )
+    command.add_argument(
+        "--estimator",
+        choices=("auto", "ridge", "lda", "logistic", "svm"),
+        default="auto",
+        help="auto: ridge for two classes, lda for more (default: %(default)s)",
+    )
+    command.add_argument(
+        "--no-abundance", action="store_true", help="leave the abundance of clusters out of the model called lot"
     )
     command.add_argument(
         "--points",
@@ -209,6 +239,22 @@ def _classify(group: Any) -> None:
     _add_cells_per_sample(command, 2_000)
     _add_seed(command)
     _add_output(command, "RESULT", "the result to write, as JSON", required=False)
+    command.add_argument(
+        "--model", metavar="MODEL", type=Path, help="also fit on all samples and keep that model, for lotviz score"
+    )
+
+
+def _score(group: Any) -> None:
+    command = _command(
+        group,
+        classifying.score,
+        summary="score new samples by a kept model, and say whether it has seen their like",
+        example="lotviz score study.lotmodel new_patients/sheet.csv -o scores.json",
+    )
+    command.add_argument("model", metavar="MODEL", type=Path, help="a model that lotviz classify --model kept")
+    command.add_argument("cohort", metavar="COHORT", type=Path, help=COHORT_HELP)
+    _add_columns(command)
+    _add_output(command, "SCORES", "the scores to write, as JSON", required=False)
 
 
 def _interpolate(group: Any) -> None:
@@ -264,8 +310,8 @@ def _add_server(command: argparse.ArgumentParser) -> None:
     command.set_defaults(cohort=None, data_root=None)
 
 
-def _add_cohort(command: argparse.ArgumentParser) -> None:
-    command.add_argument("cohort", metavar="COHORT", type=Path, help=COHORT_HELP)
+def _add_cohort(command: argparse.ArgumentParser, what: str = COHORT_HELP) -> None:
+    command.add_argument("cohort", metavar="COHORT", type=Path, help=what)
     command.add_argument("--markers", metavar="A,B", type=values.names, help="markers to use (default: all measured)")
     command.add_argument(
         "--transform",

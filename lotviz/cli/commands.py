@@ -5,16 +5,15 @@ Rooms are imported inside the functions: pandas, scikit-learn and Panel take sec
 
 from __future__ import annotations
 
-import json
 import socket
 from argparse import Namespace
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lotviz.cli.destination import check_file, check_new_folder, check_suffix, of_size, write_text
+from lotviz.cli.destination import check_file, check_new_folder, check_suffix, of_size
 from lotviz.cli.failures import RefusedError, problem_record, refusing
-from lotviz.cli.output import Output, finite
+from lotviz.cli.output import Output
 from lotviz.cli.values import reference_file
 
 if TYPE_CHECKING:
@@ -97,7 +96,7 @@ def embed(options: Namespace, output: Output) -> int:
     with refusing("--points"):
         check_sizes(options.points, options.reference)
     store = TransportStore()
-    cohort = _read(options, components=_components_of(reference_file(options.reference)))
+    cohort = read_as_asked(options, components=_components_of(reference_file(options.reference)))
     embeddings = embed_sizes(
         cohort,
         points=options.points,
@@ -134,49 +133,11 @@ def project(options: Namespace, output: Output) -> int:
         markers=list(embedding.markers),
         transform=embedding.transform,
         components=embedding.components,
-        **_understanding(options),
+        **understanding(options),
     )
     projected = embedding.project(cohort, progress=output.progress, cancel=output.cancel)
     projected.save(destination)
     _report_embeddings(output, {destination: projected}, cohort.problems)
-    return 0
-
-
-def classify(options: Namespace, output: Output) -> int:
-    """Measure whether the groups differ, beside the baselines."""
-    destination = options.output
-    if destination:
-        check_file(destination, overwrite=options.overwrite, inputs=[options.cohort])
-    from lotviz.analysis.classify import classify
-    from lotviz.data import resolve_role
-
-    cohort = _read(options)
-    points = {"points": tuple(options.points)} if options.points else {}
-    label, label_note = resolve_role(cohort, options.label)
-    group, group_note = resolve_role(cohort, options.group) if options.group else (None, None)
-    result = classify(
-        cohort,
-        label,
-        group=group,
-        batch=options.batch,
-        adjust=tuple(options.adjust),
-        folds=options.folds,
-        repeats=options.repeats,
-        permutations=options.permutations,
-        cells_per_sample=options.cells_per_sample,
-        seed=options.seed,
-        progress=output.progress,
-        cancel=output.cancel,
-        **points,
-    )
-    notes = [note for note in (label_note, group_note) if note]
-    record = result.to_json()
-    record["warnings"] = _sentences(notes, cohort.problems, record["warnings"])
-    if destination:
-        everything = {**result.to_record(), "warnings": record["warnings"]}
-        write_text(destination, json.dumps(finite(everything), allow_nan=False, indent=2) + "\n")
-    output.warn(record["warnings"])
-    output.result(record, _classification_text(record))
     return 0
 
 
@@ -246,10 +207,10 @@ def _reading(options: Namespace) -> dict[str, Any]:
         raise RefusedError("--genes", what, "Add --components, or leave --genes out.")
     named = {name: getattr(options, name) for name in ("markers", "transform", "cofactor", "components")}
     genes = {"genes": options.genes} if options.genes else {}
-    return {**named, **genes, **_understanding(options)}
+    return {**named, **genes, **understanding(options)}
 
 
-def _understanding(options: Namespace) -> dict[str, Any]:
+def understanding(options: Namespace) -> dict[str, Any]:
     """Return how names and values of the files are understood, whatever is made of them."""
     return {
         **{name: getattr(options, name) for name in _ANNOTATED},
@@ -270,7 +231,7 @@ def _renaming(options: Namespace) -> dict[str, str]:
     return dict(pairs)
 
 
-def _read(options: Namespace, *, components: Components | None = None) -> Cohort:
+def read_as_asked(options: Namespace, *, components: Components | None = None) -> Cohort:
     """Read the cohort, on these components where there are any."""
     from lotviz.data import read_cohort
 
@@ -292,8 +253,8 @@ def _components_of(reference: Path | None) -> Components | None:
     return LOTEmbedding.load(reference).components
 
 
-def _sentences(*groups: Iterable[object]) -> list[str]:
-    """All warnings once, in the order they came up."""
+def sentences(*groups: Iterable[object]) -> list[str]:
+    """Return all warnings once, in the order they came up."""
     return list(dict.fromkeys(str(sentence) for group in groups for sentence in group))
 
 
@@ -319,14 +280,14 @@ def _report_embeddings(
         for path, embedding in embeddings.items()
     ]
     record = {name: value for name, value in records[0].items() if name != "output"}
-    record["warnings"] = _sentences(notes, record["warnings"])
+    record["warnings"] = sentences(notes, record["warnings"])
     if len(records) > 1:
         record["embeddings"] = records
     from_store = ""
     if taken is not None:
         record["from_store"] = taken
         from_store = f"{taken} samples were taken from the store.\n"
-    output.warn(_sentences(notes, *(entry["warnings"] for entry in records)))
+    output.warn(sentences(notes, *(entry["warnings"] for entry in records)))
     output.result(record, from_store + "\n".join(_embedding_text(entry) for entry in records))
 
 
@@ -349,22 +310,3 @@ def _embedding_text(record: Mapping[str, Any]) -> str:
             f"no cloud comes below {found['bound']:.4g}.\n"
         )
     return f"{text}Written to {record['output']}."
-
-
-def _classification_text(record: Mapping[str, Any]) -> str:
-    rows = [f"{record['label']}: {', '.join(map(str, record['classes']))}; {record['n_samples']} samples"]
-    rows[0] += f" in {record['n_groups']} groups."
-    rows.append(f"{'':14} {'balanced accuracy (95 %)':26} AUC (95 %)")
-    for name, score in record["scores"].items():
-        rows.append(f"{name:14} {_interval(score['balanced_accuracy']):26} {_interval(score['auc'])}")
-    rows.append(f"LOT minus the best baseline: {_interval(record['difference'])}.")
-    rows.append(f"Permutation p: {_number(record['permutation_p'])}.")
-    return "\n".join(rows)
-
-
-def _interval(score: Mapping[str, float | None]) -> str:
-    return f"{_number(score['mean'])} ({_number(score['low'])} to {_number(score['high'])})"
-
-
-def _number(value: float | None) -> str:
-    return "unknown" if value is None or value != value else f"{value:.3f}"

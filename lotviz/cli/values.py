@@ -133,6 +133,20 @@ def names(text: str) -> list[str]:
     return found
 
 
+def column_and_value(text: str) -> tuple[str, str]:
+    """Accept a column and one of its values.
+
+    Examples
+    --------
+    >>> column_and_value("kind=control")
+    ('kind', 'control')
+    """
+    column, found, value = text.partition("=")
+    if not (column.strip() and found and value.strip()):
+        raise argparse.ArgumentTypeError(f"Expected a column and a value like kind=control, found {text!r}.")
+    return column.strip(), value.strip()
+
+
 def weights(text: str) -> dict[str, float]:
     """Accept samples and their weights.
 

@@ -12,7 +12,7 @@ import pytest
 import lotviz
 from lotviz.cli.arguments import build_parser
 
-COMMANDS = ("demo", "serve", "simulate", "validate", "embed", "project", "classify", "interpolate")
+COMMANDS = ("demo", "serve", "simulate", "validate", "embed", "project", "classify", "score", "interpolate")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -59,7 +59,7 @@ def test_validate_accepts_one_sample_with_a_warning(run, study):
     ("changed", "words"),
     [
         ({"label": "a"}, ["label", "a"]),
-        ({"label": ["a", None, "a", "b", "a", "b"]}, ["s2", "label"]),
+        ({"label": [None] * 6}, ["label", "none at all"]),
         ({"label": ["a", "b", "b", "b", "b", "b"]}, ["a"]),
     ],
 )
@@ -70,6 +70,14 @@ def test_classify_refuses_labels_it_cannot_learn_from(changed, words, run, study
     assert said.code == 1
     assert all(word in said.record["error"]["message"] for word in words)
     assert not result.exists()
+
+
+def test_samples_without_a_label_are_left_out_and_named(run, study):
+    write_sheet(study, read_sheet(study).assign(label=["a", None, "a", "b", "a", "b"]))
+    words = ("--points", 5, "--permutations", 0, "--repeats", 1)
+    said = run("classify", study / "sheet.csv", "--label", "label", *words, "--json")
+    assert (said.code, said.record["n_samples"]) == (0, 5)
+    assert "1 of 6 samples have no label and were left out: s2." in said.record["warnings"]
 
 
 @pytest.mark.parametrize("option", ["--label", "--group", "--batch", "--adjust"])

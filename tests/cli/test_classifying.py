@@ -1,0 +1,89 @@
+"""Every way to put the question, from the shell; and models that are kept."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+
+QUICK = ("--points", 6, "--repeats", 1, "--permutations", 3)
+
+
+@pytest.fixture
+def embedded(run, cohort_folder, tmp_path):
+    assert run("embed", cohort_folder, "-o", tmp_path / "study.lot", "--points", 16).code == 0
+    return tmp_path / "study.lot"
+
+
+def test_a_solved_embedding_can_be_asked(run, embedded):
+    said = run("classify", embedded, "--label", "label", *QUICK[2:], "--json")
+    assert said.code == 0, said.err
+    assert said.record["n_samples"] == 12
+    assert {"lot", "abundances", "quantiles"} <= set(said.record["scores"])
+
+
+@pytest.mark.parametrize("words", [("--points", 8), ("--markers", "CD3"), ("--transform", "none")])
+def test_what_an_embedding_has_settled_is_not_asked_again(run, embedded, words):
+    said = run("classify", embedded, "--label", "label", *words, "--json")
+    assert said.code == 1
+    assert words[0] in said.record["error"]["message"]
+
+
+def test_a_model_is_kept_and_scores_new_samples(run, cohort_folder, tmp_path):
+    model, scores = tmp_path / "study.lotmodel", tmp_path / "scores.json"
+    said = run("classify", cohort_folder, "--label", "label", *QUICK, "--model", model, "--json")
+    assert (said.code, said.record["model"]) == (0, str(model)), said.err
+    said = run("score", model, cohort_folder, "-o", scores, "--json")
+    assert said.code == 0, said.err
+    assert said.record["classes"] == ["control", "case"]
+    assert len(said.record["samples"]) == 12
+    one = said.record["samples"][0]
+    assert {"sample", "class", "score", "low", "high", "agreement", "distance", "as_far", "seen"} <= set(one)
+    assert json.loads(scores.read_text())["parameters"]["label"] == "label"
+    person = run("score", model, cohort_folder)
+    assert person.out.splitlines()[0] == "label: a score above 0 speaks for case."
+
+
+def test_result_and_model_need_two_names(run, cohort_folder, tmp_path):
+    same = tmp_path / "one"
+    said = run("classify", cohort_folder, "--label", "label", *QUICK, "-o", same, "--model", same, "--json")
+    assert said.code == 1
+    assert not same.exists()
+
+
+def test_a_file_that_is_no_model_is_refused(run, embedded, cohort_folder):
+    said = run("score", embedded, cohort_folder, "--json")
+    assert said.code == 1
+    assert "another kind of file" in said.record["error"]["message"]
+
+
+def test_numbers_are_estimated(run, tmp_path, cohort_folder):
+    import shutil
+
+    study = tmp_path / "study"
+    shutil.copytree(cohort_folder, study)
+    table = pd.read_csv(study / "samples.csv")
+    table.assign(dose=[float(number) ** 1.1 for number in range(len(table))]).to_csv(study / "samples.csv", index=False)
+    said = run("classify", study, "--label", "dose", *QUICK, "--json")
+    assert said.code == 0, said.err
+    assert said.record["classes"] == []
+    assert {"r2", "correlation", "mae"} <= set(said.record["scores"]["lot"])
+    assert 0 < said.record["permutation_p"] <= 1
+
+
+@pytest.mark.parametrize("words", [("--paired", "yes"), ("--adjust", "age"), ("--controls", "label=control")])
+def test_a_kept_model_meets_single_samples(run, cohort_folder, tmp_path, words):
+    model = tmp_path / "study.lotmodel"
+    words = (*words, "--batch", "batch") if "--controls" in words else words
+    said = run("classify", cohort_folder, "--label", "label", *QUICK, *words, "--model", model, "--json")
+    assert said.code == 1
+    assert not model.exists()
+
+
+def test_options_reach_the_result(run, cohort_folder, tmp_path):
+    words = ("--estimator", "svm", "--no-abundance", "--paired", "no", "-o", tmp_path / "r.json")
+    said = run("classify", cohort_folder, "--label", "label", *QUICK, *words, "--json")
+    assert said.code == 0, said.err
+    parameters = json.loads((tmp_path / "r.json").read_text())["parameters"]
+    assert (parameters["estimator"], "abundance" in parameters["blocks"], parameters["paired"]) == ("svm", False, False)
