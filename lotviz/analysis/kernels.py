@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 WORKERS = 2
 POOLED_CELLS = 4000  # a reference of 64 points is not better for more, and k-means is the slow part
+TRANSPORTED = 1000  # cells of a sample: more change no score, while rare clusters are counted among all that are held
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 Grams = Mapping[str, Sequence[NDArray[np.float64]]]
 
@@ -70,7 +71,8 @@ def cohort_grams(
     """Gram matrices of all samples in each block, one for every reference.
 
     References are in turn k-means centres with their masses and random cells with equal ones; averaging over several is
-    steadier than choosing one. Cells are counted in the clusters that the k-means centres stand for.
+    steadier than choosing one. Cells are counted in the clusters that the k-means centres stand for, all that are held;
+    at most `TRANSPORTED` of each sample are transported.
 
     Parameters
     ----------
@@ -91,18 +93,30 @@ def cohort_grams(
     scaling = within_scaling([held.cells(name) for name in training])
     scaled = [scaling.apply(held.cells(name)) for name in names]
     floor = half_a_cell([len(held.cells(name)) for name in training])
+    moved = [evenly(part, TRANSPORTED) for part in scaled]
     grams: dict[str, list[NDArray[np.float64]]] = {"quantiles": [linear_gram(marker_quantiles(scaled))]}
     for number, count in enumerate(points):
         centres = number % 2 == 0
         make = kmeans_reference if centres else cells_reference
         reference = make(held, scaling, points=count, seed=seed + number, samples=training, pooled_cells=POOLED_CELLS)
-        maps = _maps(reference.points, reference.masses, scaled, cancel=cancel)
+        maps = _maps(reference.points, reference.masses, moved, cancel=cancel)
         for block, gram in block_grams(maps, operators(reference.points, reference.masses)).items():
             grams.setdefault(block, []).append(gram)
         if centres:
             shares = point_shares([nearest_points(part, reference.points) for part in scaled], reference.n_points)
             grams.setdefault("abundance", []).append(linear_gram(log_ratios(shares, floor)))
     return grams
+
+
+def evenly(cells: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """Return at most `count` of the cells, evenly over their order.
+
+    Examples
+    --------
+    >>> evenly(np.arange(6.0)[:, None], 3).ravel().tolist()
+    [0.0, 2.0, 4.0]
+    """
+    return cells if len(cells) <= count else cells[np.arange(count) * len(cells) // count]
 
 
 def embedding_grams(embedding: LOTEmbedding, *, cancel: Event | None = None) -> dict[str, list[NDArray[np.float64]]]:

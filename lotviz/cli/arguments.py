@@ -236,7 +236,7 @@ def _classify(group: Any) -> None:
     command.add_argument(
         "--permutations", type=values.at_least(0), default=200, help="permuted labels (default: %(default)s)"
     )
-    _add_cells_per_sample(command, 2_000)
+    _add_cells_per_sample(command, 5_000)
     _add_seed(command)
     _add_output(command, "RESULT", "the result to write, as JSON", required=False)
     command.add_argument(
