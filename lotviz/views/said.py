@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lotviz.views.scores import TOO_FEW
+from lotviz.views.scores import NOBODY, TOO_FEW
 from lotviz.views.style import signed
 from lotviz.views.tables import SURE
 
@@ -172,6 +172,8 @@ def influence_said(names: Sequence[str], scores: np.ndarray, *, whole: float) ->
     >>> influence_said(["P1", "P2"], np.array([0.72, 0.8]), whole=0.79)
     'Without P1 the score is 0.72 instead of 0.79; no other of the 2 changes it as much.'
     """
+    if not len(scores):
+        return NOBODY
     most = int(np.argmax(np.abs(np.asarray(scores) - whole)))
     return (
         f"Without {names[most]} the score is {_number(scores[most])} instead of {_number(whole)}; no other of the "

@@ -8,13 +8,15 @@ from typing import Any
 import holoviews as hv
 import numpy as np
 
+from lotviz.analysis.curves import CALIBRATED
 from lotviz.views.style import beside, clipped, downwards, flat, named_rows, nothing, signed, styled, words
 from lotviz.views.theme import TOKENS, ThemeName
 
 CHANCE = "dashed"
 DASHES = ("solid", "dashed", "dotted", "dotdash", "dashdot")
 MOST_NAMED = 16  # rows that can each carry a name; of more only the extremes do
-TOO_FEW = "Too few samples: no probability was said often enough to compare it with what came true."
+NOBODY = "No group was left out: too few or too many of them."
+TOO_FEW = f"Too few samples: of fewer than {CALIBRATED} a calibration curve would show chance."
 
 
 def forest(
@@ -217,6 +219,8 @@ def influence(names: Sequence[str], scores: np.ndarray, *, whole: float, theme: 
     unit
         What the axis says.
     """
+    if not len(scores):
+        return nothing(NOBODY, theme)
     token = TOKENS[theme]
     order = np.argsort(scores, kind="stable")
     ys = downwards(order)

@@ -167,6 +167,12 @@ def test_of_many_groups_the_extremes_are_named(drawn):
     assert len(parts(picture, hv.Points)[0]) == 60
 
 
+def test_nobody_left_out_is_said(drawn):
+    picture = scores.influence([], np.zeros(0), whole=0.75, theme="light", unit="u")
+    assert rows(parts(picture, hv.Labels)[0])[0][2].replace("\n", " ") == scores.NOBODY
+    drawn(picture)
+
+
 def test_a_band_lies_round_its_mean_and_each_line_is_named(drawn):
     x, found = np.array([8.0, 64.0]), np.array([[0.6, 0.5, 0.7], [0.8, 0.7, 0.9]])
     picture = scores.recovery(

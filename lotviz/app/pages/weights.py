@@ -41,9 +41,11 @@ from lotviz.views.theme import diverging
 
 TITLE = "Does anything separate the groups?"
 MOST_MARKERS = 10
-OURS = {"lot": "LOT", "lot_shape": "LOT, shape only"}
+OURS = {"lot": "LOT", "lot_alone": "LOT without abundances", "lot_shape": "LOT, shape only"}
 NAMES = {
     **OURS,
+    "abundances": "Abundances",
+    "quantiles": "Means with quantiles",
     "marker_means": "Marker means",
     "confounds": "Batch and cell count only",
     "majority": "Always the larger group",
