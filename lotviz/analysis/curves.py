@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lotviz.analysis.scoring import HeldOut, Interval
+from lotviz.analysis.intervals import Interval
+from lotviz.analysis.scoring import HeldOut
 
 CALIBRATED = 100  # samples; below, a calibration curve shows chance
 

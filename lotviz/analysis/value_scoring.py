@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lotviz.analysis.scoring import HeldOut, Interval, resampled_factor, shared_training, stretched
+from lotviz.analysis.intervals import Interval, resampled_factor, shared_training, stretched
+from lotviz.analysis.scoring import HeldOut
 
 _Z = 1.959963984540054
 FEWEST_RANKED = 4  # groups; the interval of a correlation needs more than three

@@ -2,18 +2,15 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
+from lotviz.analysis.intervals import auc_deviation, design_effect, shared_training, wilson
 from lotviz.analysis.scoring import (
     HeldOut,
     auc,
-    auc_deviation,
     balanced_accuracy,
-    design_effect,
     difference,
     group_resamples,
     predicted_classes,
     score,
-    shared_training,
-    wilson,
 )
 
 
