@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -109,3 +110,53 @@ def secant_slopes(
     flat = np.abs(step) <= 1e-9 * (shares + floor)
     slopes = np.where(flat, 1.0 / (shares + floor), rise / np.where(flat, 1.0, step))
     return slopes, np.asarray(shares - rise / slopes)
+
+
+@dataclass(frozen=True, eq=False)
+class AbundanceWeights:
+    """Weights on the log shares of clusters of reference points, at one or more numbers of clusters.
+
+    Attributes
+    ----------
+    partitions
+        Cluster of each reference point, shape (m,), for each number of clusters.
+    weights
+        Weight of each cluster's log share, shape (k,), for each; they sum to zero, as centred log ratios ask.
+    mean_logs
+        Mean log share of the training samples, shape (k,), for each.
+    floor
+        Added to every share before the logarithm.
+    """
+
+    partitions: tuple[NDArray[np.intp], ...]
+    weights: tuple[NDArray[np.float64], ...]
+    mean_logs: tuple[NDArray[np.float64], ...]
+    floor: float
+
+    def score(self, shares: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Part of the score that shares (..., m) of the reference points add to that of the training mean; (...)."""
+        total = np.zeros(shares.shape[:-1])
+        for partition, weights, mean_logs in zip(self.partitions, self.weights, self.mean_logs, strict=True):
+            total = total + (np.log(merged(shares, partition) + self.floor) - mean_logs) @ weights
+        return np.asarray(total)
+
+    def per_point(self, shares: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+        """Return what a cell adds by lying nearest to each point, (m,), and what every cell takes away, in one sample.
+
+        The shares (m,) of that sample decide the slope of the logarithm. For n cells, a cell at point i adds
+        ``(value_i - start) / n``, and that sums to `score` exactly.
+        """
+        values, start = np.zeros(len(shares)), 0.0
+        for partition, weights, mean_logs in zip(self.partitions, self.weights, self.mean_logs, strict=True):
+            slopes, origins = secant_slopes(merged(shares, partition), mean_logs, self.floor)
+            values += (weights * slopes)[partition]
+            start += float((weights * slopes) @ origins)
+        return values, start
+
+    @property
+    def at_the_mean(self) -> NDArray[np.float64]:
+        """Change of the score per share of cells that lie at each reference point, at the training mean; (m,)."""
+        values = np.zeros(len(self.partitions[0]))
+        for partition, weights, mean_logs in zip(self.partitions, self.weights, self.mean_logs, strict=True):
+            values += (weights / np.exp(mean_logs))[partition]
+        return values

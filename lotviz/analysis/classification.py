@@ -13,9 +13,15 @@ from lotviz.analysis.robustness import Robustness
 from lotviz.analysis.scoring import HeldOut, Interval, Score
 
 NEGLIGIBLE = 0.02  # a gain in balanced accuracy nobody would notice
-OURS = ("lot", "lot_alone", "lot_shape")  # parts of our own model; the other scores are what it stands beside
+OURS = (
+    "lot",
+    "lot_steady",
+    "lot_alone",
+    "lot_shape",
+)  # parts of our own model; the other scores are what it stands beside
 MODEL_NAMES = {
     "lot": "LOT",
+    "lot_steady": "LOT with steadier weights",
     "lot_alone": "LOT without abundance",
     "lot_shape": "LOT, shape only",
     "abundances": "Abundances of clusters",
@@ -58,7 +64,7 @@ class Classification:
         Doubts, as sentences.
     labels
         Class of each sample as an integer, shape (N,).
-    values
+    outcome
         The continuous outcome, shape (N,); None for classes.
     groups
         Group of each sample as an integer, shape (N,).
@@ -87,7 +93,7 @@ class Classification:
     groups_per_class: dict[str, int]
     warnings: tuple[str, ...]
     labels: NDArray[np.intp]
-    values: NDArray[np.float64] | None
+    outcome: NDArray[np.float64] | None
     groups: NDArray[np.intp]
     held_out: dict[str, HeldOut]
     folds: NDArray[np.intp]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from threading import Event
@@ -30,6 +30,7 @@ from lotviz.data.transforms.transform import Transform
 from lotviz.transport.progress import Cancelled
 
 if TYPE_CHECKING:
+    from lotviz.transport.cells import CellStore
     from lotviz.transport.embedding import LOTEmbedding
 
 POINTS = (32, 16, 64, 32, 16, 64)  # in turn k-means centres and random cells
@@ -53,7 +54,7 @@ def classify(
     folds: int = 5,
     repeats: int = 5,
     permutations: int = 200,
-    cells_per_sample: int = 2000,
+    cells_per_sample: int = 5000,
     seed: int = 0,
     progress: Progress | None = None,
     cancel: Event | None = None,
@@ -100,7 +101,7 @@ def classify(
     permutations
         Of the permutation test; 0 leaves it out.
     cells_per_sample
-        At most so many cells of each sample are used; an embedding has its own.
+        At most so many cells of each sample are counted, and 1,000 of them transported; an embedding has its own.
     seed
         Everything random follows from it.
     progress
@@ -136,10 +137,18 @@ def classify(
         return centred_on_controls(whole(training, reference_seed), known)
 
     estimator = estimator_of(estimator, len(design.classes))
-    fit = fit_of(estimator, len(design.classes), design.values)
+    fit, steady = (fit_of(estimator, len(design.classes), design.outcome, steady=choice) for choice in (False, True))
     with threadpool_limits(1):  # matrices are small: threads of the linear algebra only get in each other's way
         evidence = cross_validate(
-            source, known.cohort, design, fit=fit, abundance=abundance, repeats=repeats, seed=seed, step=steps
+            source,
+            known.cohort,
+            design,
+            fit=fit,
+            steady=steady,
+            abundance=abundance,
+            repeats=repeats,
+            seed=seed,
+            step=steps,
         )
         steps("Embedding all samples")
         everyone = whole(np.arange(len(design.labels)), seed)
@@ -182,11 +191,30 @@ def as_cohort(source: Cohort | LOTEmbedding) -> Cohort:
         samples=source.samples,
         markers=source.markers,
         cell_counts=counts,
-        source=source.cell_store,
+        source=EmbeddedCells(source.cell_store),
         transform=Transform("none"),
         origin=source.origin or source.name or "embedding",
         synthetic=source.synthetic,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class EmbeddedCells:
+    """The used cells of an embedding as the source of a cohort."""
+
+    store: CellStore
+
+    def read(self, sample: str) -> NDArray[np.float32]:
+        """Read the used cells of a sample, (n, d), transformed."""
+        return self.store.read(sample)
+
+    def populations(self, sample: str) -> NDArray[Any] | None:
+        """Return the population of every used cell, where it is known."""
+        return self.store.populations(sample)
+
+    def where(self, sample: str, cell: int | None = None) -> str:
+        """Name the place of a sample or of one of its cells."""
+        return f"sample {sample}" if cell is None else f"sample {sample}, cell {cell + 1}"
 
 
 def _source(
@@ -211,7 +239,11 @@ def _source(
     rows = [given.index(str(name)) for name in chosen.samples.index]
     whole = embedding_grams(given, cancel=cancel)
     solved = {block: [gram[np.ix_(rows, rows)] for gram in found] for block, found in whole.items()}
-    return lambda training, reference_seed: solved
+
+    def settled(_: NDArray[np.intp], __: int) -> Grams:
+        return solved
+
+    return settled
 
 
 def _summary(
@@ -226,9 +258,9 @@ def _summary(
     removed: str | None,
 ) -> Classification:
     """Scores, differences and doubts from what the models said of samples they had not seen."""
-    held_out, continuous = evidence.held_out, design.values is not None
+    held_out, continuous = evidence.held_out, design.outcome is not None
     resamples = group_resamples(design.labels, design.groups, seed=options["seed"])
-    known = design.labels if design.values is None else design.values
+    known = design.labels if design.outcome is None else design.outcome
     judge: Callable[..., Any] = value_score if continuous else partial(score, batches=design.batches)
     scores = {name: judge(out, known, design.groups, resamples=resamples) for name, out in held_out.items()}
     gain: Callable[..., Any] = value_difference if continuous else difference
@@ -253,7 +285,7 @@ def _summary(
         groups_per_class={} if continuous else design.groups_per_class,
         warnings=design.warnings,
         labels=design.labels,
-        values=design.values,
+        outcome=design.outcome,
         groups=design.groups,
         held_out=held_out,
         folds=evidence.folds,

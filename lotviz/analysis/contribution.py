@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from lotviz.analysis.abundance import nearest_points
-from lotviz.analysis.model import AbundanceWeights, LinearModel, Part
+from lotviz.analysis.abundance import AbundanceWeights, nearest_points
+from lotviz.analysis.model import LinearModel, Part
 
 
 def contributions(

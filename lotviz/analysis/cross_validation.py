@@ -47,10 +47,11 @@ def cross_validate(
     design: Design,
     *,
     fit: Fit,
+    steady: Fit,
     abundance: bool,
     repeats: int,
     seed: int,
-    step: Callable[[str], None] = lambda message: None,
+    step: Callable[[str], None] = lambda _: None,
 ) -> Evidence:
     """Fit every model on each training fold and let it speak of the test fold.
 
@@ -62,6 +63,8 @@ def cross_validate(
         The samples, for covariates and number of cells.
     fit
         The estimator, the same for LOT and all baselines.
+    steady
+        The estimator as it is drawn, with steadier weights.
     abundance
         Whether the abundance of clusters is part of LOT.
     repeats
@@ -81,10 +84,12 @@ def cross_validate(
             grams = _fold_grams(source(training, int(rng.integers(2**31))), cohort, design, training)
             kernels = {name: fold_kernel(grams, blocks, training) for name, blocks in models.items()}
             kernels.update(_single_references(grams, training))
+            kernels["lot_steady"] = kernels["lot"]
             for name, kernel in kernels.items():
-                fitted = fit_on(kernel, design, training, fit=fit)
+                fitted = fit_on(kernel, design, training, fit=steady if name == "lot_steady" else fit)
                 said = spoken.setdefault(name, _Spoken.empty(repeats, design))
-                said.hear(repeat, test, fitted, fitted.predict(kernel[np.ix_(test, training)]), design, training)
+                scores = fitted.predict(kernel[np.ix_(test, training)])
+                said.hear(repeat, test, fitted=fitted, scores=scores, design=design, training=training)
     held_out = {name: said.held_out(design, folds) for name, said in spoken.items() if not name.startswith(_SINGLE)}
     held_out["majority"] = _majority(design, folds)
     singles = tuple(said.held_out(design, folds) for name, said in spoken.items() if name.startswith(_SINGLE))
@@ -104,7 +109,7 @@ def models_of(design: Design, *, abundance: bool) -> dict[str, dict[str, float]]
 def fit_on(kernel: NDArray[np.float64], design: Design, training: NDArray[np.intp], *, fit: Fit) -> Fitted:
     """Fit on the training samples of a kernel (N, N); of a continuous outcome, `fit` knows the values by row."""
     groups = np.unique(design.groups[training], return_inverse=True)[1].astype(np.intp)
-    known = design.labels[training] if design.values is None else training
+    known = design.labels[training] if design.outcome is None else training
     return fit(kernel[np.ix_(training, training)], known, groups)
 
 
@@ -148,29 +153,30 @@ class _Spoken:
         self,
         repeat: int,
         test: NDArray[np.intp],
+        *,
         fitted: Fitted,
         scores: NDArray[np.float64],
         design: Design,
         training: NDArray[np.intp],
     ) -> None:
         self.scores[repeat, test] = scores
-        if design.values is None:
+        if design.outcome is None:
             steepness = steepness_of(fitted.left_out, design.labels[training], n_classes=len(design.classes))
             self.probabilities[repeat, test] = class_probabilities(scores, steepness)
 
     def held_out(self, design: Design, folds: NDArray[np.intp]) -> HeldOut:
-        if design.values is not None:
+        if design.outcome is not None:
             return HeldOut(self.scores, np.zeros(self.scores.shape[:2], dtype=np.intp), folds=folds)
         return HeldOut(self.scores, predicted_classes(self.scores), self.probabilities, folds)
 
 
 def _majority(design: Design, folds: NDArray[np.intp]) -> HeldOut:
     """Say the largest class, or the training mean, of every sample."""
-    if design.values is not None:
+    if design.outcome is not None:
         said = np.zeros((*folds.shape, 1))
         for repeat, fold in np.ndindex(len(folds), design.folds):
             test = folds[repeat] == fold
-            said[repeat, test] = design.values[~test].mean()
+            said[repeat, test] = design.outcome[~test].mean()
         return HeldOut(said, np.zeros(folds.shape, dtype=np.intp), folds=folds)
     n_classes = len(design.classes)
     largest = np.full(folds.shape, np.argmax(np.bincount(design.labels)), dtype=np.intp)

@@ -40,7 +40,7 @@ class Design:
         Number of folds.
     warnings
         What is doubtful about the question itself, as sentences.
-    values
+    outcome
         A continuous outcome, shape (N,); None for classes. Its `labels` are thirds, for folds that look alike.
     within
         True where every sample is compared with the mean of its group: a paired design.
@@ -58,7 +58,7 @@ class Design:
     confounds: tuple[str, ...]
     folds: int
     warnings: tuple[str, ...]
-    values: NDArray[np.float64] | None = None
+    outcome: NDArray[np.float64] | None = None
     within: bool = False
     adjust: tuple[str, ...] = ()
 
@@ -123,7 +123,8 @@ def make_design(
         raise CohortError(
             Problem(
                 _place(cohort),
-                f"Expected groups of several samples for a paired comparison, found one sample in each {group or 'group'}.",
+                "Expected groups of several samples for a paired comparison, found one sample in each "
+                f"{group or 'group'}.",
                 "Name the column of the patient as the group, or compare without pairs.",
             )
         )
@@ -218,7 +219,7 @@ def _continuous_design(
         confounds=(*([batch] if batch else []), *adjust),
         folds=min(folds, len(np.unique(groups)) // 2),
         warnings=tuple(warnings),
-        values=values,
+        outcome=values,
         adjust=tuple(dict.fromkeys(adjust)),
     )
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from lotviz.analysis.folds import grouped_folds
 from lotviz.analysis.ridge import balanced_weights
+from lotviz.analysis.steady import steadiest
 
 SHRINKAGES: NDArray[np.float64] = np.logspace(-4.5, -0.5, 9)
 INNER_FOLDS = 5
@@ -42,7 +43,12 @@ class Linear:
 
 
 def fit_discriminant(
-    kernel: NDArray[np.float64], labels: NDArray[np.intp], groups: NDArray[np.intp], *, n_classes: int
+    kernel: NDArray[np.float64],
+    labels: NDArray[np.intp],
+    groups: NDArray[np.intp],
+    *,
+    n_classes: int,
+    steady: bool = False,
 ) -> Linear:
     """Discriminant functions ``<x, P mu_c> - <mu_c, P mu_c> / 2`` with ``P = (S_w + shrinkage)^-1``, all classes alike.
 
@@ -55,6 +61,8 @@ def fit_discriminant(
         Centred kernel of the training samples, shape (n, n).
     labels, groups
         Class and group of each sample as integers from 0, shape (n,).
+    steady
+        Take the largest shrinkage that is not measurably worse, see `lotviz.analysis.steady`.
 
     Notes
     -----
@@ -67,8 +75,8 @@ def fit_discriminant(
         alphas, intercepts = _functions(kernel[np.ix_(inside, inside)], labels[inside], n_classes)
         held_out[:, outside] = kernel[np.ix_(outside, inside)] @ alphas + intercepts[:, None, :]
     weights = balanced_weights(labels, n_classes)
-    losses = np.array([_loss(scores, labels, weights)[0] for scores in held_out])
-    best = int(np.argmin(losses))
+    losses = np.stack([_losses(scores, labels, weights)[0] for scores in held_out])
+    best = steadiest(losses, groups) if steady else int(np.argmin(losses.sum(axis=1)))
     alphas, intercepts = _functions(kernel, labels, n_classes, SHRINKAGES[best : best + 1])
     alpha, intercept, left = alphas[0], intercepts[0], held_out[best]
     if n_classes == 2:
@@ -108,16 +116,16 @@ def _functions(
     return alphas - alphas.mean(axis=2, keepdims=True), intercepts - intercepts.mean(axis=1, keepdims=True)
 
 
-def _loss(scores: NDArray[np.float64], labels: NDArray[np.intp], weights: NDArray[np.float64]) -> tuple[float, float]:
-    """Class-balanced log loss of scores (n, k), flattened by the factor that suits them best, and that factor."""
+def _losses(
+    scores: NDArray[np.float64], labels: NDArray[np.intp], weights: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], float]:
+    """Class-balanced log loss (n,) of scores (n, k), flattened by the factor that suits them best, and that factor."""
     own = np.arange(len(labels))
-    losses = []
-    for factor in FLATTENINGS:
-        logits = factor * scores
-        top = logits.max(axis=1)
-        total = top + np.log(np.exp(logits - top[:, None]).sum(axis=1))
-        losses.append(float(weights @ (total - logits[own, labels]) / weights.sum()))
-    best = int(np.argmin(losses))
+    logits = FLATTENINGS[:, None, None] * scores
+    top = logits.max(axis=2)
+    total = top + np.log(np.exp(logits - top[:, :, None]).sum(axis=2))
+    losses = weights * (total - logits[:, own, labels])  # (factors, n)
+    best = int(np.argmin(losses.sum(axis=1)))
     return losses[best], float(FLATTENINGS[best])
 
 
@@ -132,4 +140,4 @@ def class_probabilities(scores: NDArray[np.float64], steepness: float) -> NDArra
 def steepness_of(left_out: NDArray[np.float64], labels: NDArray[np.intp], *, n_classes: int) -> float:
     """Factor between scores and log odds that makes left-out scores (n, k) the likeliest; it changes no decision."""
     both = np.concatenate([np.zeros_like(left_out), left_out], axis=1) if left_out.shape[1] == 1 else left_out
-    return _loss(both, labels, balanced_weights(labels, n_classes))[1]
+    return _losses(both, labels, balanced_weights(labels, n_classes))[1]

@@ -20,7 +20,7 @@ BATCH_SEEN = 0.5  # of the way from chance to certainty
 
 def doubts_about(found: Classification, cohort: Cohort, design: Design) -> list[str]:
     """All doubts, the heaviest first."""
-    if design.values is not None:
+    if design.outcome is not None:
         return [*_gains(found)]
     return [
         *_gains(found),
@@ -60,7 +60,7 @@ def _gains(found: Classification) -> list[str]:
 
 
 def _figures(found: Classification, theirs: float, lot: float) -> str:
-    if found.values is not None:
+    if found.outcome is not None:
         return f"they explain {_percent(theirs)} of the variance, LOT {_percent(lot)}"
     return f"they are right {_percent(theirs)} of the time, LOT {_percent(lot)}"
 
@@ -74,8 +74,8 @@ def _confounds(found: Classification) -> list[str]:
     known = list(dict.fromkeys([*([found.batch] if found.batch else []), *found.parameters["adjust"]]))
     said = " and ".join([", ".join(known), "number of cells"])
     return [
-        f"Confounds: {said} alone are right {_percent(named)} of the time, LOT {_percent(lot)}; what LOT sees may be one "
-        "of them."
+        f"Confounds: {said} alone are right {_percent(named)} of the time, LOT {_percent(lot)}; what LOT sees may be "
+        "one of them."
     ]
 
 
@@ -85,15 +85,15 @@ def _batches(found: Classification) -> list[str]:
         way = (tried.batch_named - tried.batch_chance) / (1.0 - tried.batch_chance)
         if way > BATCH_SEEN:
             doubts.append(
-                f"Batches can be seen in the cells: {found.batch} is named right {_percent(tried.batch_named)} of the time "
-                f"(a coin {_percent(tried.batch_chance)})."
+                f"Batches can be seen in the cells: {found.batch} is named right {_percent(tried.batch_named)} of the "
+                f"time (a coin {_percent(tried.batch_chance)})."
             )
-    if tried.other_batches is not None and tried.same_batches is not None:
-        if tried.same_batches - tried.other_batches > FALLS:
-            doubts.append(
-                f"It does not carry over to other batches: {_percent(tried.other_batches)} right on batches that were not "
-                f"learnt from, {_percent(tried.same_batches)} on those that were."
-            )
+    apart, together = tried.other_batches, tried.same_batches
+    if apart is not None and together is not None and together - apart > FALLS:
+        doubts.append(
+            f"It does not carry over to other batches: {_percent(apart)} right on batches that were not learnt from, "
+            f"{_percent(together)} on those that were."
+        )
     return doubts
 
 
@@ -112,8 +112,8 @@ def _references(found: Classification) -> list[str]:
         return []
     low, high = _percent(min(seen)), _percent(max(seen))
     return [
-        f"The reference changes the answer: on single references LOT is right between {low} and {high} of the time; the "
-        "mean over all is used."
+        f"The reference changes the answer: on single references LOT is right between {low} and {high} of the time; "
+        "the mean over all is used."
     ]
 
 
@@ -125,8 +125,8 @@ def _cell_counts(found: Classification, cohort: Cohort) -> list[str]:
     if order is None or order < COUNTS:
         return []
     return [
-        f"The number of cells differs between the classes: it alone orders pairs of samples right {_percent(order)} of the "
-        "time. What decides how many cells a sample has may be behind the answer."
+        f"The number of cells differs between the classes: it alone orders pairs of samples right {_percent(order)} "
+        "of the time. What decides how many cells a sample has may be behind the answer."
     ]
 
 

@@ -22,7 +22,7 @@ GeneOrder = Literal["weight", "shape", "pattern"]
 
 @dataclass(frozen=True, eq=False)
 class GeneScore:
-    """A linear score of samples by genes: ``score = intercept + sum(weights * X)``, the same as by components.
+    """A linear score of samples by genes, ``intercept + sum(weights * X)``: the transport of a model by components.
 
     Attributes
     ----------

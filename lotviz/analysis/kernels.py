@@ -125,7 +125,8 @@ def embedding_grams(embedding: LOTEmbedding, *, cancel: Event | None = None) -> 
     Cells are counted where they lie nearest, in clusters of the reference points of three sizes.
     """
     points, masses = embedding.reference.points, np.asarray(embedding.masses, dtype=np.float64)
-    grams = {block: [gram] for block, gram in block_grams(embedding.maps, operators(points, masses)).items()}
+    blocks = block_grams(embedding.maps, operators(points, masses))
+    grams: dict[str, list[NDArray[np.float64]]] = {str(block): [gram] for block, gram in blocks.items()}
     quantiles, nearest = [], []
     for name in embedding.samples.index:
         _stop_if(cancel)
@@ -176,7 +177,7 @@ def _stop_if(cancel: Event | None) -> None:
 
 
 def adjusted_grams(grams: Grams, adjustment: NDArray[np.float64] | None) -> dict[str, list[NDArray[np.float64]]]:
-    """Gram matrices of adjusted samples: ``A G A'`` for an adjustment A (N, N) as `lotviz.analysis.adjustment` makes."""
+    """Gram matrices ``A G A'`` of adjusted samples, for A (N, N) as `lotviz.analysis.adjustment` makes it."""
     if adjustment is None:
         return {block: list(found) for block, found in grams.items()}
     return {block: [adjustment @ gram @ adjustment.T for gram in found] for block, found in grams.items()}

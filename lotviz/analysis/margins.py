@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from lotviz.analysis.discriminant import INNER_FOLDS, Linear
 from lotviz.analysis.folds import grouped_folds
 from lotviz.analysis.ridge import balanced_weights, codes
+from lotviz.analysis.steady import scale_free, steadiest
 
-STRENGTHS = (0.01, 0.1, 1.0, 10.0, 100.0)  # inverse penalties
+STRENGTHS = (100.0, 10.0, 1.0, 0.1, 0.01)  # inverse penalties, the loosest fit first
 Machine = Literal["logistic", "svm"]
 
 
@@ -23,6 +24,7 @@ def fit_machine(
     groups: NDArray[np.intp],
     *,
     n_classes: int,
+    steady: bool = False,
 ) -> Linear:
     """Class-balanced machine, one class against the rest, its penalty chosen on inner folds that split no group.
 
@@ -34,6 +36,8 @@ def fit_machine(
         Centred kernel of the training samples, shape (n, n).
     labels, groups
         Class and group of each sample as integers from 0, shape (n,).
+    steady
+        Take the largest penalty that is not measurably worse, see `lotviz.analysis.steady`.
     """
     target, weights = codes(labels, n_classes), balanced_weights(labels, n_classes)
     features, back = _features(kernel)
@@ -44,8 +48,8 @@ def fit_machine(
         for place, strength in enumerate(STRENGTHS):
             slopes, intercept = _machines(machine, features[inside], target[inside], strength)
             held_out[place, outside] = features[outside] @ slopes + intercept
-    losses = np.einsum("i,pik->p", weights, np.logaddexp(0.0, -2.0 * target * held_out))
-    best = int(np.argmin(losses))
+    losses = scale_free(target * held_out, weights)
+    best = steadiest(losses, groups) if steady else int(np.argmin(losses.sum(axis=1)))
     slopes, intercept = _machines(machine, features, target, STRENGTHS[best])
     return Linear(back @ slopes, intercept, 1.0 / STRENGTHS[best], held_out[best])
 

@@ -11,8 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from lotviz.analysis.abundance import AbundanceWeights
 from lotviz.analysis.blocks import BLOCKS, Block
-from lotviz.analysis.model import AbundanceWeights, LinearModel, Solved
+from lotviz.analysis.features import Solved
+from lotviz.analysis.model import LinearModel
 from lotviz.analysis.patient_model import PatientModel
 from lotviz.data.genes.record import ARRAYS, from_record, to_record
 from lotviz.data.transforms.transform import Scaling, transform_of
@@ -207,9 +209,7 @@ def _abundance(archive: ArchiveReader, header: dict[str, Any], place: str) -> Ab
     )
 
 
-def _refits(
-    archive: ArchiveReader, header: dict[str, Any], abundance: AbundanceWeights | None
-) -> tuple[Solved, ...]:
+def _refits(archive: ArchiveReader, header: dict[str, Any], abundance: AbundanceWeights | None) -> tuple[Solved, ...]:
     count, m, d = int(header["refits"]), int(header["points"]), len(header["markers"])
     weights, means = (_finite(archive, f"refits/{name}", (count, m, d)) for name in ("weights", "mean"))
     heights, penalties = (_finite(archive, f"refits/{name}", (count,)) for name in ("height", "penalty"))
@@ -231,7 +231,9 @@ def _refits(
             for row in range(count)
         ]
     return tuple(
-        Solved(weights[row], parts[row], means[row], float(heights[row]), str(header["estimator"]), float(penalties[row]))
+        Solved(
+            weights[row], parts[row], means[row], float(heights[row]), str(header["estimator"]), float(penalties[row])
+        )
         for row in range(count)
     )
 

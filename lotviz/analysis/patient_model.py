@@ -15,16 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lotviz.analysis.contribution import contributions
+from lotviz.analysis.features import Solved, embedding_shares, model_features, solve_weights
 from lotviz.analysis.labels import label_texts, ordered_classes
-from lotviz.analysis.model import (
-    LinearModel,
-    Solved,
-    embedding_shares,
-    fit_features,
-    model_features,
-    question_of,
-    solve_weights,
-)
+from lotviz.analysis.model import LinearModel, fit_features, question_of
 from lotviz.analysis.recipe import Estimator
 from lotviz.analysis.scoring import group_resamples
 from lotviz.data.cohort import Cohort
@@ -68,9 +61,7 @@ class PatientModel:
     parameters: Mapping[str, Any]
     versions: Mapping[str, str]
 
-    def project(
-        self, cohort: Cohort, *, progress: Progress | None = None, cancel: Event | None = None
-    ) -> LOTEmbedding:
+    def project(self, cohort: Cohort, *, progress: Progress | None = None, cancel: Event | None = None) -> LOTEmbedding:
         """Transport the samples of a cohort to the reference of the model; errors as `LOTEmbedding.project`."""
         return self.space.project(cohort, progress=progress, cancel=cancel)
 
@@ -176,13 +167,13 @@ def fit_patient_model(
     groups = np.unique(units[training], return_inverse=True)[1].astype(np.intp)
     times = group_resamples(labels[training], groups, resamples=draws, seed=seed)
     refits = tuple(
-        solve_weights(
-            features, labels, np.repeat(training, drawn.astype(np.intp)), units=units, estimator=estimator
-        )
+        solve_weights(features, labels, np.repeat(training, drawn.astype(np.intp)), units=units, estimator=estimator)
         for drawn in times
     )
     maps, count = embedding.maps[training], len(training)
-    away = _distances(maps, model.training_mean, model.masses) * count / max(count - 1, 1)  # from the mean of the others
+    away = (
+        _distances(maps, model.training_mean, model.masses) * count / max(count - 1, 1)
+    )  # from the mean of the others
     return PatientModel(
         label=label,
         model=model,
@@ -199,7 +190,9 @@ def fit_patient_model(
             "draws": draws,
             "seed": seed,
             "embedding": dict(embedding.parameters),
-            "sample_hashes": sorted(embedding.sample_hashes[str(embedding.samples.index[row])] for row in training),
+            "sample_hashes": sorted(
+                embedding.sample_hashes[str(name)] for name in embedding.samples.index[labels >= 0]
+            ),
         },
         versions={name: version(name) for name in ("numpy", "scipy", "scikit-learn", "pandas")}
         | dict(embedding.versions),
@@ -207,14 +200,12 @@ def fit_patient_model(
 
 
 def without_samples(embedding: LOTEmbedding) -> LOTEmbedding:
-    """Reference, scaling, transform and markers of an embedding, and none of its samples."""
+    """Return reference, scaling, transform and markers of an embedding, and none of its samples."""
     none = {
         name: getattr(embedding, name)[:0]
         for name in ("maps", "costs", "residuals", "dual_gaps", "variances", "n_cells", "n_cells_used")
     }
-    return replace(
-        embedding, samples=embedding.samples.iloc[:0, :0], plans=(), sample_hashes={}, warnings=(), **none
-    )
+    return replace(embedding, samples=embedding.samples.iloc[:0, :0], plans=(), sample_hashes={}, warnings=(), **none)
 
 
 def _scores(refit: Solved, maps: NDArray[np.float64], shares: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -226,4 +217,3 @@ def _distances(
     maps: NDArray[np.float64], mean: NDArray[np.float64], masses: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     return np.asarray(np.sqrt(np.einsum("nmd,m->n", np.square(maps - mean), masses)))
-

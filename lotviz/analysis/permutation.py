@@ -48,7 +48,7 @@ def held_out_statistic(
     kernels
         Gives the (N, N) kernel for the training samples of a fold.
     targets
-        What to learn, shape (N,): classes, or for a continuous outcome the rows of `design.values` they stand for.
+        What to learn, shape (N,): classes, or for a continuous outcome the rows of `design.outcome` they stand for.
     fit
         ``(kernel (n, n), targets (n,), groups (n,)) -> Scoring``.
 
@@ -57,12 +57,12 @@ def held_out_statistic(
     The figure that counts, and one that decides between equals: balanced accuracy and mean margin for classes, the
     squared error (negative) and nothing for a continuous outcome. Ties would make p too large.
     """
-    labels = targets if design.values is None else design.labels
+    labels = targets if design.outcome is None else design.labels[targets]
     scores = np.stack(
         [_split_scores(kernels, targets, labels, design, rng=rng, fit=fit) for _ in range(splits(len(labels)))]
     )
-    if design.values is not None:
-        return -float(np.square(scores[..., 0] - design.values[targets]).mean()), 0.0
+    if design.outcome is not None:
+        return -float(np.square(scores[..., 0] - design.outcome[targets]).mean()), 0.0
     hits = (predicted_classes(scores) == labels).mean(axis=0)
     margins = (codes(labels, len(design.classes)) * np.tanh(scores)).mean(axis=(0, 2))
     return round(float(balanced_accuracy(hits, labels)[0]), 9), float(balanced_accuracy(margins, labels)[0])
@@ -144,9 +144,9 @@ def exchangeable(design: Design) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 
     Classes mean themselves; equal values of a continuous outcome are one, and mean the first row that has them.
     """
-    if design.values is None:
+    if design.outcome is None:
         return design.labels, np.arange(int(design.labels.max()) + 1)
-    _, rows, value = np.unique(design.values, return_index=True, return_inverse=True)
+    _, rows, value = np.unique(design.outcome, return_index=True, return_inverse=True)
     return value.astype(np.intp), rows.astype(np.intp)
 
 

@@ -74,21 +74,25 @@ def estimator_of(estimator: Estimator, n_classes: int) -> Estimator:
     return "lda" if n_classes > 2 else "ridge"
 
 
-def fit_of(estimator: Estimator, n_classes: int, values: NDArray[np.float64] | None = None) -> Fit:
+def fit_of(
+    estimator: Estimator, n_classes: int, values: NDArray[np.float64] | None = None, *, steady: bool = False
+) -> Fit:
     """Return the fit ``(kernel, labels, groups) -> Fitted``.
 
     Parameters
     ----------
     values
         Continuous outcome: `labels` are then positions in it, and the ridge is fitted.
+    steady
+        Take the largest penalty that is not measurably worse, see `lotviz.analysis.steady`.
     """
     if values is not None:
-        return lambda kernel, rows, groups: fit_ridge_values(kernel, values[rows], groups)
+        return lambda kernel, rows, groups: fit_ridge_values(kernel, values[rows], groups, steady=steady)
     if estimator == "ridge":
-        return partial(fit_ridge, n_classes=n_classes)
+        return partial(fit_ridge, n_classes=n_classes, steady=steady)
     if estimator == "lda":
-        return partial(fit_discriminant, n_classes=n_classes)
-    return partial(fit_machine, estimator, n_classes=n_classes)
+        return partial(fit_discriminant, n_classes=n_classes, steady=steady)
+    return partial(fit_machine, "svm" if estimator == "svm" else "logistic", n_classes=n_classes, steady=steady)
 
 
 def adjustment_of(cohort: Cohort, design: Design, training: NDArray[np.intp]) -> NDArray[np.float64] | None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from lotviz.analysis.steady import scale_free, steadiest
+
 PENALTIES: NDArray[np.float64] = np.logspace(-3, 2, 11)
 
 
@@ -71,6 +73,7 @@ def fit_ridge(
     *,
     n_classes: int,
     penalties: NDArray[np.float64] = PENALTIES,
+    steady: bool = False,
 ) -> Ridge:
     """Fit the ridge at the penalty that names left-out groups best.
 
@@ -86,15 +89,21 @@ def fit_ridge(
         Class of each sample as an integer, shape (n,).
     groups
         Group of each sample as an integer from 0, shape (n,).
+    steady
+        Take the largest penalty that is not measurably worse, see `lotviz.analysis.steady`: weights to be looked at.
     """
     target = codes(labels, n_classes)
     weights = balanced_weights(labels, n_classes)
 
-    def loss(residuals: NDArray[np.float64]) -> NDArray[np.float64]:
+    def choose(residuals: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
         margins = target * (target - residuals)  # code times score, 1 is on the spot
-        return np.asarray(np.logaddexp(0.0, -2.0 * margins).sum(axis=2) @ weights / target.size)
+        if steady:
+            losses = scale_free(margins, weights)
+            return losses.mean(axis=1), steadiest(losses, groups)
+        errors = np.asarray(np.logaddexp(0.0, -2.0 * margins).sum(axis=2) @ weights / target.size)
+        return errors, int(np.argmin(errors))
 
-    return _ridge(kernel, target, groups, weights=weights, loss=loss, penalties=penalties)
+    return _ridge(kernel, target, groups, weights=weights, choose=choose, penalties=penalties)
 
 
 def fit_ridge_values(
@@ -103,6 +112,7 @@ def fit_ridge_values(
     groups: NDArray[np.intp],
     *,
     penalties: NDArray[np.float64] = PENALTIES,
+    steady: bool = False,
 ) -> Ridge:
     """Fit a continuous outcome (n,) at the penalty with the least squared error of left-out groups.
 
@@ -111,10 +121,12 @@ def fit_ridge_values(
     centre, spread = float(values.mean()), float(values.std()) or 1.0
     target = ((values - centre) / spread)[:, None]
 
-    def loss(residuals: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(np.square(residuals).mean(axis=(1, 2)))
+    def choose(residuals: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
+        losses = np.square(residuals[:, :, 0])
+        errors = losses.mean(axis=1)
+        return errors, steadiest(losses, groups) if steady else int(np.argmin(errors))
 
-    fitted = _ridge(kernel, target, groups, weights=np.ones(len(values)), loss=loss, penalties=penalties)
+    fitted = _ridge(kernel, target, groups, weights=np.ones(len(values)), choose=choose, penalties=penalties)
     return replace(fitted, alpha=fitted.alpha * spread, offset=centre, left_out=fitted.left_out * spread + centre)
 
 
@@ -124,7 +136,7 @@ def _ridge(
     groups: NDArray[np.intp],
     *,
     weights: NDArray[np.float64],
-    loss: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    choose: Callable[[NDArray[np.float64]], tuple[NDArray[np.float64], int]],
     penalties: NDArray[np.float64],
 ) -> Ridge:
     root = np.sqrt(weights)
@@ -133,8 +145,7 @@ def _ridge(
     inverse = 1.0 / (np.maximum(values, 0.0)[None, :] + penalties[:, None])  # (p, n)
     dual = vectors @ (inverse[:, :, None] * (vectors.T @ target))  # (p, n, k)
     residuals = _left_out(dual, vectors, inverse, groups)
-    errors = loss(residuals)
-    best = int(np.argmin(errors))
+    errors, best = choose(residuals)
     return Ridge(alpha=dual[best], penalty=float(penalties[best]), errors=errors, left_out=target - residuals[best])
 
 

@@ -34,7 +34,7 @@ class Robustness:
         How often the batch of a sample is named from its cells, balanced, and how often a coin would; None where
         there are no batches, or they cannot be tested.
     other_batches, same_batches
-        Balanced accuracy on batches that were not learnt from, and of ordinary folds on the same samples; None likewise.
+        Balanced accuracy on batches that were not learnt from, and of ordinary folds on the same samples; or None.
     references
         Balanced accuracy on each reference alone; empty where there is one only.
     """
@@ -78,7 +78,7 @@ def robustness(kernels: Kernels, design: Design, evidence: Evidence, *, fit: Fit
     fit
         The estimator.
     """
-    if design.values is not None:
+    if design.outcome is not None:
         return Robustness((), np.zeros(0), float("nan"))
     said = _predictions(kernels, design, evidence.folds[0], np.arange(len(design.labels)), fit=fit)
     names, without = _influence(kernels, design, evidence, said, fit=fit)

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lotviz.analysis.abundance import half_a_cell, nearest_points, point_shares
-from lotviz.analysis.model import ModelFeatures, Solved, features_of, model_features, solve_weights
+from lotviz.analysis.features import ModelFeatures, Solved, features_of, model_features, solve_weights
 from lotviz.analysis.recipe import Estimator
 from lotviz.analysis.regions import Regions
 from lotviz.analysis.scoring import group_resamples
@@ -119,9 +119,7 @@ def stability(
         shares /= np.maximum(shares.sum(axis=1, keepdims=True), np.finfo(float).tiny)
         for times in group_resamples(labels[training], groups, resamples=draws, seed=seed + 1000 + number):
             rows = np.repeat(training, times.astype(np.intp))
-            solved = solve_weights(
-                features, labels, rows, units=units, estimator=estimator, adjustment=adjustment
-            )
+            solved = solve_weights(features, labels, rows, units=units, estimator=estimator, adjustment=adjustment)
             unit = _spread(solved, features, training)
             weights.append(indicator @ solved.weights / unit)
             at_mean = np.zeros(len(member)) if solved.abundance is None else solved.abundance.at_the_mean

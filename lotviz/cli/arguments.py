@@ -8,8 +8,16 @@ from typing import Any
 
 from lotviz import __version__
 from lotviz.cli import classifying, commands, store, values
-
-COHORT_HELP = "a sample sheet, a folder with samples.csv and cells.parquet, or an .h5ad or .zarr file"
+from lotviz.cli.options import (
+    COHORT_HELP,
+    add_cells_per_sample,
+    add_cohort,
+    add_columns,
+    add_output,
+    add_seed,
+    add_server,
+    new_command,
+)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -29,46 +37,32 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _command(group: Any, run: Any, *, summary: str, example: str) -> argparse.ArgumentParser:
-    command = group.add_parser(
-        run.__name__,
-        help=summary,
-        description=summary[0].upper() + summary[1:] + ".",
-        epilog=f"Example:\n  {example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    command.add_argument("--json", action="store_true", help="print one JSON object on standard output")
-    command.set_defaults(run=run)
-    return command
-
-
 def _demo(group: Any) -> None:
-    command = _command(
+    command = new_command(
         group,
         commands.demo,
         summary="open the app on a simulated cohort, nothing to download",
         example="lotviz demo --port 5007",
     )
-    _add_server(command)
+    add_server(command)
 
 
 def _serve(group: Any) -> None:
-    command = _command(
+    command = new_command(
         group,
         commands.serve,
         summary="open the app, on a cohort when one is given",
         example="lotviz serve study/sheet.csv --no-browser",
     )
     command.add_argument("cohort", metavar="COHORT", nargs="?", type=Path, help=COHORT_HELP)
-    _add_server(command)
+    add_server(command)
     command.add_argument(
         "--data-root", metavar="DIR", type=values.folder, help="the folder below which cohorts may be opened"
     )
 
 
 def _simulate(group: Any) -> None:
-    command = _command(
+    command = new_command(
         group,
         commands.simulate,
         summary="write a simulated cohort with known answers into a new folder",
@@ -87,7 +81,7 @@ def _simulate(group: Any) -> None:
         ("--markers", 14, "measured markers"),
     ):
         command.add_argument(name, type=values.at_least(1), default=default, help=f"{meaning} (default: %(default)s)")
-    _add_seed(command)
+    add_seed(command)
     command.add_argument(
         "--format",
         choices=("parquet", "csv", "fcs", "h5ad"),
@@ -97,24 +91,24 @@ def _simulate(group: Any) -> None:
 
 
 def _validate(group: Any) -> None:
-    command = _command(
+    command = new_command(
         group,
         commands.validate,
         summary="read a whole cohort and list every problem found",
         example="lotviz validate study/sheet.csv --json",
     )
-    _add_cohort(command)
+    add_cohort(command)
 
 
 def _embed(group: Any) -> None:
-    command = _command(
+    command = new_command(
         group,
         commands.embed,
         summary="transport a reference onto every sample and save the embedding",
         example="lotviz embed study/sheet.csv -o study.lot --points 128 --seed 0",
     )
-    _add_cohort(command)
-    _add_output(command, "EMB", "the embedding to write, for example study.lot")
+    add_cohort(command)
+    add_output(command, "EMB", "the embedding to write, for example study.lot")
     command.add_argument(
         "--points",
         metavar="M",
@@ -137,8 +131,8 @@ def _embed(group: Any) -> None:
         default="zscore",
         help="whether markers get equal weight (default: %(default)s)",
     )
-    _add_cells_per_sample(command, 20_000)
-    _add_seed(command)
+    add_cells_per_sample(command, 20_000)
+    add_seed(command)
     command.add_argument(
         "--workers",
         type=values.at_least(1),
@@ -159,7 +153,7 @@ def _embed(group: Any) -> None:
 
 
 def _project(group: Any) -> None:
-    command = _command(
+    command = new_command(
         group,
         commands.project,
         summary="place new samples in an embedding, with its reference, scaling and components",
@@ -167,18 +161,18 @@ def _project(group: Any) -> None:
     )
     command.add_argument("embedding", metavar="EMB", type=Path, help="an embedding that lotviz saved")
     command.add_argument("cohort", metavar="COHORT", type=Path, help=COHORT_HELP)
-    _add_columns(command)
-    _add_output(command, "EMB2", "the embedding of the new samples to write")
+    add_columns(command)
+    add_output(command, "EMB2", "the embedding of the new samples to write")
 
 
 def _classify(group: Any) -> None:
-    command = _command(
+    command = new_command(
         group,
         classifying.classify,
         summary="measure whether the embedding tells the groups apart, beside simpler baselines",
         example="lotviz classify study/sheet.csv --label diagnosis --group patient -o result.json",
     )
-    _add_cohort(command, COHORT_HELP + "; or a saved embedding (.lot), whose reference never saw a label: faster")
+    add_cohort(command, COHORT_HELP + "; or a saved embedding (.lot), whose reference never saw a label: faster")
     command.add_argument(
         "--label", metavar="COL", required=True, help="the column that holds the groups, or a number to be estimated"
     )
@@ -236,16 +230,16 @@ def _classify(group: Any) -> None:
     command.add_argument(
         "--permutations", type=values.at_least(0), default=200, help="permuted labels (default: %(default)s)"
     )
-    _add_cells_per_sample(command, 5_000)
-    _add_seed(command)
-    _add_output(command, "RESULT", "the result to write, as JSON", required=False)
+    add_cells_per_sample(command, 5_000)
+    add_seed(command)
+    add_output(command, "RESULT", "the result to write, as JSON", required=False)
     command.add_argument(
         "--model", metavar="MODEL", type=Path, help="also fit on all samples and keep that model, for lotviz score"
     )
 
 
 def _score(group: Any) -> None:
-    command = _command(
+    command = new_command(
         group,
         classifying.score,
         summary="score new samples by a kept model, and say whether it has seen their like",
@@ -253,12 +247,12 @@ def _score(group: Any) -> None:
     )
     command.add_argument("model", metavar="MODEL", type=Path, help="a model that lotviz classify --model kept")
     command.add_argument("cohort", metavar="COHORT", type=Path, help=COHORT_HELP)
-    _add_columns(command)
-    _add_output(command, "SCORES", "the scores to write, as JSON", required=False)
+    add_columns(command)
+    add_output(command, "SCORES", "the scores to write, as JSON", required=False)
 
 
 def _interpolate(group: Any) -> None:
-    command = _command(
+    command = new_command(
         group,
         commands.interpolate,
         summary="write synthetic cells between samples of an embedding",
@@ -273,8 +267,8 @@ def _interpolate(group: Any) -> None:
         help="samples and weights that sum to 1",
     )
     command.add_argument("--cells", type=values.at_least(1), help="cells to draw (default: as the embedding holds)")
-    _add_seed(command)
-    _add_output(command, "FILE", "the file to write: .parquet, .csv, .h5ad or .fcs")
+    add_seed(command)
+    add_output(command, "FILE", "the file to write: .parquet, .csv, .h5ad or .fcs")
 
 
 def _store(group: Any) -> None:
@@ -289,120 +283,15 @@ def _store(group: Any) -> None:
         allow_abbrev=False,
     )
     inner = command.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    _command(
+    new_command(
         inner,
         store.info,
         summary="say where the store is, and how much it holds",
         example="lotviz store info --json",
     )
-    _command(
+    new_command(
         inner,
         store.clear,
         summary="remove every solved sample; embeddings that were saved need none of them",
         example="lotviz store clear",
     )
-
-
-def _add_server(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--port", type=values.port, default=5006, help="the port (default: %(default)s)")
-    command.add_argument("--address", type=values.address, default=values.THIS_MACHINE, help="(default: %(default)s)")
-    command.add_argument("--no-browser", action="store_true", help="do not open a browser")
-    command.set_defaults(cohort=None, data_root=None)
-
-
-def _add_cohort(command: argparse.ArgumentParser, what: str = COHORT_HELP) -> None:
-    command.add_argument("cohort", metavar="COHORT", type=Path, help=what)
-    command.add_argument("--markers", metavar="A,B", type=values.names, help="markers to use (default: all measured)")
-    command.add_argument(
-        "--transform",
-        choices=("arcsinh", "logicle", "log1p", "none"),
-        help="of all markers; logicle is fitted to each (default: decided from the values, and said)",
-    )
-    command.add_argument(
-        "--cofactor",
-        metavar="NUMBER",
-        type=values.cofactor,
-        help="of the arcsinh transform, or the word fitted: to the negative values of each marker "
-        "(default: 5 in mass cytometry, 150 in fluorescence, and said)",
-    )
-    _add_components(command)
-    _add_columns(command)
-
-
-def _add_components(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--components",
-        metavar="K",
-        type=values.at_least(1),
-        help="for single-cell RNA: use K principal components of the genes as markers, PC1 to PCK; counts are "
-        "normalised by cell and log1p (default: every gene or channel is a marker)",
-    )
-    command.add_argument(
-        "--genes",
-        metavar="N",
-        type=values.at_least(1),
-        help="with --components: how many genes they are made of, those that vary most (default: 2000)",
-    )
-
-
-def _add_columns(command: argparse.ArgumentParser) -> None:
-    """Add how names and values of the files are understood."""
-    command.add_argument(
-        "--columns",
-        metavar="sample=COL,file=COL",
-        type=values.columns,
-        help="which columns of the sheet name the sample and its file (default: found by their names, and said)",
-    )
-    command.add_argument(
-        "--compensate",
-        choices=("yes", "no", "auto"),
-        default="auto",
-        help="in .fcs: whether the spillover matrix of each file is applied; auto applies it unless the values are "
-        "compensated already, and says so (default: %(default)s)",
-    )
-    command.add_argument(
-        "--skip-unreadable",
-        action="store_true",
-        help="leave out samples whose file cannot be read, naming each, instead of stopping",
-    )
-    _add_rename(command)
-    _add_sample_key(command)
-
-
-def _add_rename(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--rename",
-        metavar="OLD=NEW",
-        type=values.renaming,
-        action="append",
-        help="another name for a channel, where files have it; may be given several times",
-    )
-
-
-def _add_sample_key(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--sample-key", metavar="COL", help="in .h5ad and .zarr: the column of the sample")
-    command.add_argument(
-        "--population-key", metavar="COL", help="in .h5ad and .zarr: the column of a cell's population"
-    )
-    command.add_argument(
-        "--layer", metavar="NAME", help="in .h5ad and .zarr: X, raw, layers/NAME or obsm/NAME (default: X)"
-    )
-
-
-def _add_cells_per_sample(command: argparse.ArgumentParser, default: int) -> None:
-    command.add_argument(
-        "--cells-per-sample",
-        metavar="N",
-        type=values.at_least(1),
-        default=default,
-        help="cells used of each sample, drawn at random when there are more (default: %(default)s)",
-    )
-
-
-def _add_seed(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--seed", type=values.at_least(0), default=0, help="of every draw (default: %(default)s)")
-
-
-def _add_output(command: argparse.ArgumentParser, metavar: str, meaning: str, *, required: bool = True) -> None:
-    command.add_argument("-o", "--output", metavar=metavar, type=Path, required=required, help=meaning)
-    command.add_argument("--overwrite", action="store_true", help="replace an output that exists")

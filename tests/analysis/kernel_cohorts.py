@@ -55,7 +55,7 @@ def design_of(labels, groups, batches=None, values=None):
         confounds=(),
         folds=min(5, *per_class),
         warnings=(),
-        values=values,
+        outcome=values,
     )
 
 

@@ -109,7 +109,7 @@ def test_scores_are_those_of_the_kernel_the_cross_validation_uses(embedding, est
     everyone = np.arange(len(labels))
     adjustment = adjustment_for(design, len(labels))
     kernel = fold_kernel(adjusted_grams(embedding_grams(embedding), adjustment), LOT, everyone)
-    fitted = fit_of(estimator, 2)(kernel, labels, everyone)
+    fitted = fit_of(estimator, 2, steady=True)(kernel, labels, everyone)
     model = fit_model(embedding, labels, estimator=estimator, adjustment=adjustment)
     assert np.allclose(fitted.predict(kernel)[:, 0], model.scores, atol=1e-8)
 

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from lotviz.analysis.features import embedding_shares
 from lotviz.analysis.labels import label_texts, ordered_classes
-from lotviz.analysis.model import embedding_shares, fit_model, haufe_pattern
+from lotviz.analysis.model import fit_model, haufe_pattern
 from lotviz.data.problems import CohortError
 
 
@@ -22,7 +23,7 @@ def test_weights_give_the_scores_of_the_kernel_they_came_from(embedding, patient
     everyone = np.arange(len(labels))
     grams = block_grams(embedding.maps, operators(embedding.reference.points, embedding.masses))
     kernel = np.mean([centre(gram, everyone)[0] for gram in grams.values()], axis=0)
-    ridge = fit_ridge(kernel, labels, everyone, n_classes=2)
+    ridge = fit_ridge(kernel, labels, everyone, n_classes=2, steady=True)
     model = fit_model(embedding, patients.column("label"), "case", abundance=False)
     assert np.allclose(ridge.predict(kernel)[:, 0], model.scores, atol=1e-9)
 

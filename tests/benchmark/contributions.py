@@ -1,4 +1,4 @@
-"""Seconds until the cells of a sample of a million have their contributions, from a solved embedding and a fitted model.
+"""Seconds until the cells of a sample of a million have their contributions, from a solved embedding and a model.
 
     python tests/benchmark/contributions.py [--cells 1000000] [--points 256] [--markers 30]
 
