@@ -14,6 +14,8 @@ Gain = Literal["established", "not_established", "none"]
 FEWEST_GROUPS = 5  # of a class; below, one group is more than a fifth of the figure
 LARGEST_P = 0.05
 CLEARLY = 0.8  # balanced accuracy of two classes that is called plainly "yes"; scaled for more classes
+MOSTLY = 0.5  # of the variance of a continuous outcome that is called plainly "yes"
+FEWEST_OF_OUTCOME = 10  # groups with a continuous outcome; as of two classes
 BATCH_SHARE = 0.75  # of LOT's gain over chance that the confounds reach alone
 
 
@@ -27,15 +29,19 @@ class Verdict:
         "too_few": a class has fewer than 5 groups. "no": no better than chance (the interval reaches chance, or p is
         above 0.05). "confounded": batch, adjusted columns and cell count alone reach three quarters of the gain over
         chance, and LOT is not established to be better. "moderately" or "yes": better than chance, below or above 0.8
-        for two classes (for k classes: below or above 0.6 of the way from chance to 1).
+        for two classes (for k classes: below or above 0.6 of the way from chance to 1). Of a continuous outcome the
+        figure is the share of the variance that is explained: chance is 0, "yes" begins at a half, and fewer than 10
+        groups are too few.
+    continuous
+        Whether the figures are shares of the variance of a continuous outcome instead of balanced accuracies.
     gain
         Over `baseline`: "none" below 0.02; "established" if its interval lies above 0; else "not_established".
     accuracy
-        Balanced accuracy of LOT on samples it had not seen.
+        Figure of LOT on samples it had not seen.
     chance
-        Balanced accuracy of a coin: 1 / number of classes.
+        That of a coin: 1 / number of classes, or 0 of the variance.
     baseline, baseline_accuracy, difference
-        The best other model, its balanced accuracy, and LOT minus it.
+        The best other model, its figure, and LOT minus it.
     p
         Of the permutation test, or None.
     groups
@@ -46,6 +52,7 @@ class Verdict:
 
     kind: Kind
     gain: Gain
+    continuous: bool
     accuracy: Interval
     chance: float
     baseline: str
@@ -62,14 +69,14 @@ class Verdict:
 
 def verdict(result: Classification) -> Verdict:
     """Read the answer off a classification; thresholds as documented in `Verdict`."""
-    accuracy = result.scores["lot"].balanced_accuracy
     return Verdict(
         kind=_kind(result),
         gain=gain_of(result.difference),
-        accuracy=accuracy,
-        chance=1.0 / len(result.classes),
+        continuous=result.outcome is not None,
+        accuracy=result.scores["lot"].headline,
+        chance=result.chance,
         baseline=result.baseline,
-        baseline_accuracy=result.scores[result.baseline].balanced_accuracy.mean,
+        baseline_accuracy=result.scores[result.baseline].headline.mean,
         difference=result.difference,
         p=result.permutation_p,
         groups=dict(result.groups_per_class),
@@ -77,7 +84,7 @@ def verdict(result: Classification) -> Verdict:
 
 
 def gain_of(difference: Interval) -> Gain:
-    """Judge a difference in balanced accuracy.
+    """Judge a difference in balanced accuracy, or in the share of the variance that is explained.
 
     Examples
     --------
@@ -90,14 +97,21 @@ def gain_of(difference: Interval) -> Gain:
 
 
 def _kind(result: Classification) -> Kind:
-    accuracy, chance = result.scores["lot"].balanced_accuracy, 1.0 / len(result.classes)
-    if min(result.groups_per_class.values()) < FEWEST_GROUPS:
+    accuracy, chance = result.scores["lot"].headline, result.chance
+    if _too_few(result):
         return "too_few"
     if accuracy.low <= chance or _like_chance(result):
         return "no"
     if _confounded(result, accuracy, chance):
         return "confounded"
-    return "yes" if accuracy.mean - chance >= (CLEARLY - 0.5) / 0.5 * (1.0 - chance) else "moderately"
+    way = MOSTLY if result.outcome is not None else (CLEARLY - 0.5) / 0.5  # from chance to certainty
+    return "yes" if accuracy.mean - chance >= way * (1.0 - chance) else "moderately"
+
+
+def _too_few(result: Classification) -> bool:
+    if result.outcome is not None:
+        return result.n_groups < FEWEST_OF_OUTCOME
+    return min(result.groups_per_class.values()) < FEWEST_GROUPS
 
 
 def _like_chance(result: Classification) -> bool:
@@ -109,5 +123,5 @@ def _like_chance(result: Classification) -> bool:
 def _confounded(result: Classification, accuracy: Interval, chance: float) -> bool:
     if result.over_confounds is None:
         return False
-    reached = result.scores["confounds"].balanced_accuracy.mean - chance
+    reached = result.scores["confounds"].headline.mean - chance
     return result.over_confounds.low <= 0.0 and reached >= BATCH_SHARE * (accuracy.mean - chance)

@@ -58,3 +58,29 @@ def test_thresholds_of_the_gain():
     assert gain_of(Interval(0.10, -0.01, 0.20)) == "not_established"
     assert gain_of(Interval(0.01, 0.005, 0.02)) == "none"
     assert gain_of(Interval(-0.10, -0.20, -0.01)) == "none"
+
+
+@pytest.fixture(scope="module")
+def foretold():
+    cohort = cohort_of(noise_clouds(24), {"severity": [number / 7 for number in range(24)]})
+    return classify(cohort, "severity", points=4, repeats=1, permutations=0, cells_per_sample=20)
+
+
+@pytest.mark.parametrize(
+    ("explained", "options", "kind"),
+    [
+        ((0.62, 0.31, 0.80), {}, "yes"),
+        ((0.31, 0.08, 0.50), {}, "moderately"),
+        ((0.02, -0.20, 0.20), {}, "no"),
+        ((0.31, 0.08, 0.50), {"permutation_p": 0.3}, "no"),
+        ((0.62, 0.31, 0.80), {"n_groups": 9}, "too_few"),
+    ],
+)
+def test_of_a_continuous_outcome_the_variance_decides(foretold, explained, options, kind):
+    scores = {**foretold.scores, "lot": replace(foretold.scores["lot"], r2=Interval(*explained))}
+    parameters = {**foretold.parameters, "permutations": 99}
+    found = verdict(replace(foretold, scores=scores, parameters=parameters, **options))
+    assert (found.kind, found.continuous, found.chance) == (kind, True, 0.0)
+    assert found.accuracy == Interval(*explained)
+    assert found.show_weights == (kind not in ("no", "too_few"))
+    assert not verdict(foretold).groups
