@@ -20,16 +20,21 @@ from lotviz.analysis.fidelity import Fidelity, fidelity
 from lotviz.analysis.labels import ordered_classes
 from lotviz.analysis.model import LinearModel, fit_model, haufe_pattern
 from lotviz.analysis.neighbours import Agreement, label_agreement
+from lotviz.analysis.patient_model import PatientModel, fit_patient_model
 from lotviz.analysis.reduction import Projection, SampleMap, cell_axes, marker_axes, principal_axes
 from lotviz.analysis.regions import (
     Regions,
     cell_regions,
     nearest_regions,
+    region_abundance,
+    region_abundance_carried,
+    region_carried,
     region_pattern,
     region_table,
     region_weights,
     regions,
 )
+from lotviz.analysis.stability import Stability, stability, stability_table
 from lotviz.analysis.verdict import Verdict, verdict
 
 __all__ = [
@@ -39,9 +44,11 @@ __all__ = [
     "Fidelity",
     "LinearModel",
     "MarkerChange",
+    "PatientModel",
     "Projection",
     "Regions",
     "SampleMap",
+    "Stability",
     "Verdict",
     "cell_axes",
     "cell_populations",
@@ -54,6 +61,7 @@ __all__ = [
     "density_grid",
     "fidelity",
     "fit_model",
+    "fit_patient_model",
     "haufe_pattern",
     "label_agreement",
     "marker_axes",
@@ -65,10 +73,15 @@ __all__ = [
     "population_names",
     "population_shares",
     "principal_axes",
+    "region_abundance",
+    "region_abundance_carried",
+    "region_carried",
     "region_change",
     "region_pattern",
     "region_table",
     "region_weights",
     "regions",
+    "stability",
+    "stability_table",
     "verdict",
 ]

@@ -124,6 +124,8 @@ class AbundanceWeights:
         Weight of each cluster's log share, shape (k,), for each; they sum to zero, as centred log ratios ask.
     mean_logs
         Mean log share of the training samples, shape (k,), for each.
+    differences
+        Mean log share of the positive minus the other training samples, shape (k,), for each.
     floor
         Added to every share before the logarithm.
     """
@@ -131,6 +133,7 @@ class AbundanceWeights:
     partitions: tuple[NDArray[np.intp], ...]
     weights: tuple[NDArray[np.float64], ...]
     mean_logs: tuple[NDArray[np.float64], ...]
+    differences: tuple[NDArray[np.float64], ...]
     floor: float
 
     def score(self, shares: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -152,6 +155,17 @@ class AbundanceWeights:
             values += (weights * slopes)[partition]
             start += float((weights * slopes) @ origins)
         return values, start
+
+    def carried(self, masses: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what the abundance of each point's clusters adds to the gap between the classes, shape (m,).
+
+        A cluster's part is shared by its points as their masses (m,) are; the sum is the whole gap by abundance.
+        """
+        values = np.zeros(len(masses))
+        for partition, weights, gaps in zip(self.partitions, self.weights, self.differences, strict=True):
+            whole = np.bincount(partition, weights=masses, minlength=len(weights))
+            values += (weights * gaps)[partition] * masses / whole[partition]
+        return values
 
     @property
     def at_the_mean(self) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -176,6 +176,9 @@ def solve_weights(
     known = labels[rows] if values is None else rows
     fitted = fit_of(chosen, n_classes, values, steady=True)(kernel[np.ix_(rows, rows)], known, groups)
     alpha, height = _against_the_rest(fitted.alpha, fitted.intercept)
+    if values is None:
+        stretch = _unit(kernel[np.ix_(rows, rows)] @ alpha, labels[rows])
+        alpha, height = alpha * stretch, height * stretch
     spread = _over_all(alpha, rows, adjustment, len(labels))  # (N,): dual weights of the samples as they are
     mean = features.maps[rows].mean(axis=0)
     combined = np.einsum("n,nmd->md", spread, features.maps - mean)
@@ -183,6 +186,10 @@ def solve_weights(
     for block, matrix in features.matrices.items():
         weights += blocks[block] / divisors[block][0] * (matrix.T @ (matrix @ combined))
     abundance = _abundance_weights(features, spread, rows, share=blocks.get("abundance", 0.0), divisors=divisors)
+    if abundance is not None:
+        positive = labels[rows] == labels[rows].max()
+        gaps = tuple(log[rows][positive].mean(axis=0) - log[rows][~positive].mean(axis=0) for log in features.logs)
+        abundance = replace(abundance, differences=gaps)
     return Solved(weights, abundance, mean, height, chosen, fitted.penalty)
 
 
@@ -203,6 +210,16 @@ def _against_the_rest(alpha: NDArray[np.float64], intercept: NDArray[np.float64]
     if alpha.shape[1] == 1:
         return alpha[:, 0], float(intercept[0])
     return alpha[:, -1] - alpha[:, :-1].mean(axis=1), float(intercept[-1] - intercept[:-1].mean())
+
+
+def _unit(scores: NDArray[np.float64], labels: NDArray[np.intp]) -> float:
+    """Factor that sets the positive class and the mean of the others two apart: +1 and -1 where the middle is 0.
+
+    A penalty shrinks scores without changing whom they name; this gives them a unit of their own.
+    """
+    means = [scores[labels == number].mean() for number in np.unique(labels)]
+    apart = float(means[-1] - np.mean(means[:-1])) if len(means) > 1 else 0.0
+    return 2.0 / apart if apart > 1e-12 * max(1.0, float(np.abs(scores).max())) else 1.0
 
 
 def _over_all(
@@ -230,4 +247,4 @@ def _abundance_weights(
         weight = share / len(features.logs) / divisor * (spread @ (ratios - ratios[training].mean(axis=0)))
         weights.append(weight - weight.mean())
     means = tuple(log[training].mean(axis=0) for log in features.logs)
-    return AbundanceWeights(features.partitions, tuple(weights), means, features.floor)
+    return AbundanceWeights(features.partitions, tuple(weights), means, means, features.floor)

@@ -81,7 +81,7 @@ def _write_arrays(archive: ArchiveWriter, patient_model: PatientModel) -> None:
     if model.abundance is not None:
         for number, partition in enumerate(model.abundance.partitions):
             archive.array(f"abundance/{number}/partition", partition.astype(np.int64))
-            for name in ("weights", "mean_logs"):
+            for name in ("weights", "mean_logs", "differences"):
                 archive.array(f"abundance/{number}/{name}", getattr(model.abundance, name)[number])
                 drawn = [getattr(refit.abundance, name)[number] for refit in patient_model.refits]
                 archive.array(f"refits/abundance/{number}/{name}", np.stack(drawn))
@@ -205,6 +205,9 @@ def _abundance(archive: ArchiveReader, header: dict[str, Any], place: str) -> Ab
         mean_logs=tuple(
             _finite(archive, f"{place}/{number}/mean_logs", weight.shape) for number, weight in enumerate(weights)
         ),
+        differences=tuple(
+            _finite(archive, f"{place}/{number}/differences", weight.shape) for number, weight in enumerate(weights)
+        ),
         floor=float(header["abundance"]["floor"]),
     )
 
@@ -220,13 +223,14 @@ def _refits(archive: ArchiveReader, header: dict[str, Any], abundance: Abundance
                 _finite(archive, f"refits/abundance/{number}/{name}", (count, len(weight)))
                 for number, weight in enumerate(abundance.weights)
             ]
-            for name in ("weights", "mean_logs")
+            for name in ("weights", "mean_logs", "differences")
         }
         parts = [
             replace(
                 abundance,
                 weights=tuple(scale[row] for scale in drawn["weights"]),
                 mean_logs=tuple(scale[row] for scale in drawn["mean_logs"]),
+                differences=tuple(scale[row] for scale in drawn["differences"]),
             )
             for row in range(count)
         ]

@@ -129,6 +129,23 @@ def region_weights(model: LinearModel, regions: Regions, *, part: Part = "full")
     return np.asarray(regions.indicator @ model.part(part))
 
 
+def region_carried(model: LinearModel, regions: Regions, *, part: Part = "full") -> NDArray[np.float64]:
+    """Part of the gap between the mean scores of the classes that each region and marker carries, shape (k, d).
+
+    Weight times the difference of the mean maps, summed over the points of the region. Together with
+    `region_abundance_carried` it sums to the whole gap, exactly. A weight that only cancels noise carries nothing, and
+    neither does a difference the score does not use: read this before weights and pattern.
+    """
+    return np.asarray(regions.indicator @ (model.part(part) * model.difference))
+
+
+def region_abundance_carried(model: LinearModel, regions: Regions) -> NDArray[np.float64]:
+    """Part of the gap that is carried by how many cells lie in each region, shape (k,); zero without abundance."""
+    if model.abundance is None:
+        return np.zeros(len(regions.names))
+    return np.asarray(regions.indicator @ model.abundance.carried(model.masses))
+
+
 def region_abundance(model: LinearModel, regions: Regions) -> NDArray[np.float64]:
     """Change of the score when one cell in a hundred more lies in each region, shape (k,); zero without abundance.
 
@@ -163,15 +180,19 @@ def cell_regions(plan: sparse.csr_matrix | sparse.csr_array, regions: Regions) -
 
 
 def region_table(model: LinearModel, regions: Regions) -> pd.DataFrame:
-    """Weight and pattern of every region and marker, the heaviest first: columns region, marker, weight, pattern."""
+    """Return what every region and marker carries of the gap between the classes, weight and pattern; the most first.
+
+    Columns region, marker, carried, weight, pattern.
+    """
     weight, pattern = region_weights(model, regions), region_pattern(model, regions)
     table = pd.DataFrame(
         {
             "region": np.repeat(np.asarray(regions.names, dtype=object), len(regions.markers)),
             "marker": np.tile(np.asarray(regions.markers, dtype=object), len(regions.names)),
+            "carried": region_carried(model, regions).ravel(),
             "weight": weight.ravel(),
             "pattern": pattern.ravel(),
         }
     )
-    order = table["weight"].abs().sort_values(ascending=False, kind="stable").index
+    order = table["carried"].abs().sort_values(ascending=False, kind="stable").index
     return table.loc[order].reset_index(drop=True)

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lotviz.analysis.abundance import half_a_cell, nearest_points, point_shares
-from lotviz.analysis.features import ModelFeatures, Solved, features_of, model_features, solve_weights
+from lotviz.analysis.features import ModelFeatures, features_of, model_features, solve_weights
 from lotviz.analysis.recipe import Estimator
 from lotviz.analysis.regions import Regions
 from lotviz.analysis.scoring import group_resamples
@@ -32,42 +32,53 @@ class Stability:
     Attributes
     ----------
     weights
-        Weight of each region and marker in each refit, shape (B, k, d), in standard deviations of the refit's score
-        per scaled unit of the marker.
+        Weight of each region and marker in each refit, shape (B, k, d), in half the gap between the classes per scaled
+        unit of the marker.
+    carried
+        Share of that gap which each region and marker carries, shape (B, k, d).
     abundance
-        Change of the score, in its standard deviations, per cell in a hundred more in each region, shape (B, k).
+        Share of the gap that the number of cells in each region carries, shape (B, k).
     references
         Number of references, the embedding's among them.
     """
 
     weights: NDArray[np.float64]
+    carried: NDArray[np.float64]
     abundance: NDArray[np.float64]
     references: int
 
     @property
     def sign_held(self) -> NDArray[np.float64]:
         """Share of the refits in which a weight has the sign it mostly has, shape (k, d): 0.5 is a coin, 1 is sure."""
-        above = (self.weights > 0.0).mean(axis=0)
-        return np.asarray(np.maximum(above, 1.0 - above))
+        return _mostly(self.weights)
+
+    @property
+    def carried_sign_held(self) -> NDArray[np.float64]:
+        """The same for what is carried, shape (k, d)."""
+        return _mostly(self.carried)
 
     @property
     def abundance_sign_held(self) -> NDArray[np.float64]:
         """The same for the abundance of each region, shape (k,)."""
-        above = (self.abundance > 0.0).mean(axis=0)
-        return np.asarray(np.maximum(above, 1.0 - above))
+        return _mostly(self.abundance)
 
     @property
     def selected(self) -> NDArray[np.float64]:
-        """Share of the refits in which an entry is among the heaviest tenth, shape (k, d)."""
-        sizes = np.abs(self.weights).reshape(len(self.weights), -1)
+        """Share of the refits in which an entry is among the tenth that carries most, shape (k, d)."""
+        sizes = np.abs(self.carried).reshape(len(self.carried), -1)
         count = max(1, round(SELECTED * sizes.shape[1]))
         threshold = np.partition(sizes, -count, axis=1)[:, -count]
         return np.asarray((sizes >= threshold[:, None]).mean(axis=0).reshape(self.weights.shape[1:]))
 
     def interval(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """2.5 and 97.5 % quantiles of the weights, shape (k, d) each."""
-        low, high = np.quantile(self.weights, [0.025, 0.975], axis=0)
+        """2.5 and 97.5 % quantiles of what is carried, shape (k, d) each."""
+        low, high = np.quantile(self.carried, [0.025, 0.975], axis=0)
         return np.asarray(low), np.asarray(high)
+
+
+def _mostly(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    above = (values > 0.0).mean(axis=0)
+    return np.asarray(np.maximum(above, 1.0 - above))
 
 
 def stability(
@@ -105,7 +116,8 @@ def stability(
     """
     training = np.flatnonzero(labels >= 0)
     groups = np.unique(units[training], return_inverse=True)[1].astype(np.intp)
-    weights, abundances = [], []
+    weights, carried, abundances = [], [], []
+    positive = labels == labels.max()
     for number in range(references):
         step(f"Reference {number + 1} of {references}")
         features = (
@@ -115,21 +127,17 @@ def stability(
         )
         member = regions.labels[nearest_points(features.points, regions.points)]
         indicator = (np.arange(len(regions.names))[:, None] == member[None, :]).astype(np.float64)  # (k, m)
-        shares = indicator * features.masses
-        shares /= np.maximum(shares.sum(axis=1, keepdims=True), np.finfo(float).tiny)
         for times in group_resamples(labels[training], groups, resamples=draws, seed=seed + 1000 + number):
             rows = np.repeat(training, times.astype(np.intp))
             solved = solve_weights(features, labels, rows, units=units, estimator=estimator, adjustment=adjustment)
-            unit = _spread(solved, features, training)
-            weights.append(indicator @ solved.weights / unit)
-            at_mean = np.zeros(len(member)) if solved.abundance is None else solved.abundance.at_the_mean
-            abundances.append(0.01 * (shares @ at_mean) / unit)
-    return Stability(np.stack(weights), np.stack(abundances), references)
-
-
-def _spread(solved: Solved, features: ModelFeatures, training: NDArray[np.intp]) -> float:
-    scores = solved.from_mean(features.maps[training], [log[training] for log in features.logs])
-    return float(scores.std()) or 1.0
+            own, rest = features.maps[rows[positive[rows]]], features.maps[rows[~positive[rows]]]
+            by_point = solved.weights * (own.mean(axis=0) - rest.mean(axis=0))
+            by_count = np.zeros(len(member)) if solved.abundance is None else solved.abundance.carried(features.masses)
+            gap = float(by_point.sum() + by_count.sum()) or 1.0
+            weights.append(indicator @ solved.weights * (2.0 / gap))
+            carried.append(indicator @ by_point / gap)
+            abundances.append(indicator @ by_count / gap)
+    return Stability(np.stack(weights), np.stack(carried), np.stack(abundances), references)
 
 
 def drawn_features(embedding: LOTEmbedding, *, abundance: bool = True, seed: int) -> ModelFeatures:
@@ -157,18 +165,23 @@ def _thinned(cells: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np
 
 
 def stability_table(found: Stability, regions: Regions) -> pd.DataFrame:
-    """One row for each region and marker: median weight, interval, share with that sign, share among the heaviest."""
+    """One row for each region and marker, the most first.
+
+    Median of what it carries of the gap between the classes (the whole is 1), with its interval; share of the refits
+    with that sign; share in which it is among the tenth that carries most; median weight.
+    """
     low, high = found.interval()
     table = pd.DataFrame(
         {
             "region": np.repeat(np.asarray(regions.names, dtype=object), len(regions.markers)),
             "marker": np.tile(np.asarray(regions.markers, dtype=object), len(regions.names)),
-            "weight": np.median(found.weights, axis=0).ravel(),
+            "carried": np.median(found.carried, axis=0).ravel(),
             "low": low.ravel(),
             "high": high.ravel(),
-            "sign_held": found.sign_held.ravel(),
+            "sign_held": found.carried_sign_held.ravel(),
             "selected": found.selected.ravel(),
+            "weight": np.median(found.weights, axis=0).ravel(),
         }
     )
-    order = table["weight"].abs().sort_values(ascending=False, kind="stable").index
+    order = table["carried"].abs().sort_values(ascending=False, kind="stable").index
     return table.loc[order].reset_index(drop=True)

@@ -111,7 +111,9 @@ def test_scores_are_those_of_the_kernel_the_cross_validation_uses(embedding, est
     kernel = fold_kernel(adjusted_grams(embedding_grams(embedding), adjustment), LOT, everyone)
     fitted = fit_of(estimator, 2, steady=True)(kernel, labels, everyone)
     model = fit_model(embedding, labels, estimator=estimator, adjustment=adjustment)
-    assert np.allclose(fitted.predict(kernel)[:, 0], model.scores, atol=1e-8)
+    said = fitted.predict(kernel)[:, 0]
+    unit = 2.0 / (said[labels == 1].mean() - said[labels == 0].mean())  # the classes are set two apart
+    assert np.allclose(unit * said, model.scores, atol=1e-8)
 
 
 def test_contributions_of_the_shift_are_the_weighted_deviation_of_each_cell(embedding, patients):

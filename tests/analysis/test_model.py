@@ -25,7 +25,10 @@ def test_weights_give_the_scores_of_the_kernel_they_came_from(embedding, patient
     kernel = np.mean([centre(gram, everyone)[0] for gram in grams.values()], axis=0)
     ridge = fit_ridge(kernel, labels, everyone, n_classes=2, steady=True)
     model = fit_model(embedding, patients.column("label"), "case", abundance=False)
-    assert np.allclose(ridge.predict(kernel)[:, 0], model.scores, atol=1e-9)
+    said = ridge.predict(kernel)[:, 0]
+    unit = 2.0 / (said[labels == 1].mean() - said[labels == 0].mean())
+    assert np.allclose(unit * said, model.scores, atol=1e-9)
+    assert model.scores[labels == 1].mean() - model.scores[labels == 0].mean() == pytest.approx(2.0)
 
 
 def test_positive_class_has_the_higher_scores_whichever_it_is(embedding, patients):

@@ -7,6 +7,8 @@ from lotviz.analysis.regions import (
     Regions,
     cell_regions,
     nearest_regions,
+    region_abundance_carried,
+    region_carried,
     region_names,
     region_pattern,
     region_table,
@@ -54,6 +56,25 @@ def test_planted_population_and_markers_are_on_top(embedding, patients, found):
     row, column = np.unravel_index(np.argmax(np.abs(pattern)), pattern.shape)
     assert row == planted
     assert found.markers[column] in truth["markers"]
+
+
+@pytest.mark.parametrize("abundance", [True, False])
+def test_what_is_carried_sums_to_the_gap_between_the_classes(embedding, patients, found, abundance):
+    model = fit_model(embedding, patients.column("label"), "case", abundance=abundance)
+    case = (patients.column("label") == "case").to_numpy()
+    gap = model.scores[case].mean() - model.scores[~case].mean()
+    carried, counted = region_carried(model, found), region_abundance_carried(model, found)
+    assert carried.sum() + counted.sum() == pytest.approx(gap, abs=1e-9)
+    assert np.allclose(sum(region_carried(model, found, part=part) for part in ("shift", "shape")), carried)
+    assert np.abs(counted).max() > 0 if abundance else not counted.any()
+
+
+def test_the_planted_markers_carry_most(embedding, patients, found):
+    model = fit_model(embedding, patients.column("label"), "case")
+    table = region_table(model, found).head(2)
+    assert set(table["marker"]) == set(patients.truth["markers"])
+    assert table["region"].nunique() == 1
+    assert (table["carried"] > 0).all()
 
 
 def test_region_weights_add_up_to_the_weights_of_the_markers(embedding, patients, found):
