@@ -16,12 +16,14 @@ from lotviz.analysis.contribution import contributions
 from lotviz.analysis.density import density, density_grid
 from lotviz.analysis.displacement import MarkerChange, marker_change, region_change
 from lotviz.analysis.distances import cluster_order, outlying
+from lotviz.analysis.drawn_model import Question, fit_drawn_model, question_about
 from lotviz.analysis.fidelity import Fidelity, fidelity
 from lotviz.analysis.labels import ordered_classes
 from lotviz.analysis.model import LinearModel, fit_model, haufe_pattern
 from lotviz.analysis.neighbours import Agreement, label_agreement
 from lotviz.analysis.patient_model import PatientModel, fit_patient_model
 from lotviz.analysis.reduction import Projection, SampleMap, cell_axes, marker_axes, principal_axes
+from lotviz.analysis.region_names import renamed
 from lotviz.analysis.regions import (
     Regions,
     cell_regions,
@@ -46,6 +48,7 @@ __all__ = [
     "MarkerChange",
     "PatientModel",
     "Projection",
+    "Question",
     "Regions",
     "SampleMap",
     "Stability",
@@ -60,6 +63,7 @@ __all__ = [
     "density",
     "density_grid",
     "fidelity",
+    "fit_drawn_model",
     "fit_model",
     "fit_patient_model",
     "haufe_pattern",
@@ -73,6 +77,7 @@ __all__ = [
     "population_names",
     "population_shares",
     "principal_axes",
+    "question_about",
     "region_abundance",
     "region_abundance_carried",
     "region_carried",
@@ -81,6 +86,7 @@ __all__ = [
     "region_table",
     "region_weights",
     "regions",
+    "renamed",
     "stability",
     "stability_table",
     "verdict",

@@ -15,6 +15,7 @@ from lotviz.analysis.recipe import Fit, fit_of
 from lotviz.analysis.scoring import balanced_accuracy, predicted_classes
 
 Kernels = Callable[[NDArray[np.intp]], NDArray[np.float64]]
+RUNS = 3  # repeats of the cross-validation that are run again without each group
 MOST_REFITS = 60  # groups; among more, none can carry the result alone, and the mean over the rest is told
 
 
@@ -80,13 +81,16 @@ def robustness(kernels: Kernels, design: Design, evidence: Evidence, *, fit: Fit
     """
     if design.outcome is not None:
         return Robustness((), np.zeros(0), float("nan"))
-    said = _predictions(kernels, design, evidence.folds[0], np.arange(len(design.labels)), fit=fit)
-    names, without = _influence(kernels, design, evidence, said, fit=fit)
+    everyone = np.arange(len(design.labels))
+    runs = evidence.folds[:RUNS]
+    said = np.stack([_predictions(kernels, design, folds, everyone, fit=fit) for folds in runs])
+    right = (said == design.labels).mean(axis=0)
+    names, without = _influence(kernels, design, runs, right, fit=fit)
     return replace(
-        _batches(kernels, design, said, fit=fit, seed=seed),
+        _batches(kernels, design, said[0], fit=fit, seed=seed),
         groups=names,
         without=without,
-        with_all=_accuracy(said == design.labels, design.labels),
+        with_all=_accuracy(right, design.labels),
         references=tuple(_accuracy(out.hits(design.labels), design.labels) for out in evidence.references),
     )
 
@@ -110,24 +114,21 @@ def _accuracy(hits: NDArray[np.float64] | NDArray[np.bool_], labels: NDArray[np.
 
 
 def _influence(
-    kernels: Kernels, design: Design, evidence: Evidence, said: NDArray[np.intp], *, fit: Fit
+    kernels: Kernels, design: Design, runs: NDArray[np.intp], right: NDArray[np.float64], *, fit: Fit
 ) -> tuple[tuple[str, ...], NDArray[np.float64]]:
     """Balanced accuracy of the rest without each group: fitted anew for few groups, by its own samples for many."""
     firsts = [int(np.flatnonzero(design.groups == group)[0]) for group in range(design.n_groups)]
     names = tuple(str(design.group_names[row]) for row in firsts)
-    hits = evidence.held_out["lot"].hits(design.labels)
     without = np.zeros(design.n_groups)
     for group in range(design.n_groups):
         rest = np.flatnonzero(design.groups != group)
         if len(np.unique(design.labels[rest])) < len(design.classes):
             without[group] = 0.0
         elif design.n_groups <= MOST_REFITS:
-            again = _predictions(kernels, design, evidence.folds[0], rest, fit=fit)
-            without[group] = _accuracy(again == design.labels[rest], design.labels[rest])
+            again = [_predictions(kernels, design, folds, rest, fit=fit) == design.labels[rest] for folds in runs]
+            without[group] = _accuracy(np.mean(again, axis=0), design.labels[rest])
         else:
-            without[group] = _accuracy(hits[rest], design.labels[rest])
-    if design.n_groups > MOST_REFITS:  # the figure that `with_all` is, not the mean over the repeats
-        without += _accuracy(said == design.labels, design.labels) - _accuracy(hits, design.labels)
+            without[group] = _accuracy(right[rest], design.labels[rest])
     return names, without
 
 

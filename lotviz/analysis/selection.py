@@ -72,3 +72,14 @@ def _windings(
         across = (y[rows] >= y0) & (y[rows] < y1) & (x0 + (y[rows] - y0) * ((x1 - x0) / (y1 - y0)) > x[rows])
         winding[rows] += across * np.int32(1 if lower == start else -1)
     return winding
+
+
+def evenly_spaced(count: int, wanted: int) -> NDArray[np.intp]:
+    """Return `wanted` different rows of `count`, as evenly spaced as can be: the same ones each time.
+
+    Examples
+    --------
+    >>> evenly_spaced(10, 4).tolist(), evenly_spaced(3, 3).tolist()
+    ([1, 3, 6, 8], [0, 1, 2])
+    """
+    return ((np.arange(wanted) + 0.5) * (count / max(wanted, 1))).astype(np.intp)
