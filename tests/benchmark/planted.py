@@ -29,13 +29,14 @@ from sklearn.metrics import roc_auc_score
 import lotviz
 from lotviz.analysis import contributions, fit_model, nearest_regions, region_carried, regions
 
-EFFECTS = (0.5, 1.0, 1.5, 2.0, 3.0)
+EFFECTS = (0.1, 0.2, 0.5, 1.0, 1.5, 2.0, 3.0)
 SIZES = (16, 32, 64)
 MEASURES = {
     "region": "planted region on top",
     "markers": "planted markers on top",
     "cells": "planted cells told, AUROC",
 }
+TICKED = 0.5  # effects below stand too close for a number each
 HOME = 0.2  # of the planted cells; a large effect moves part of them to a region of its own
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 300, 260, 48, 52, 44
 DASHES = ("2 3", "7 3", "none")
@@ -91,7 +92,7 @@ def _panel(rows: Sequence[dict[str, Any]], measure: str, title: str, *, sizes: S
         (x0, y), (x1, _) = at(0.0, share), at(top, share)
         parts.append(f'<line class="grid" x1="{x0}" y1="{y}" x2="{x1}" y2="{y}"/>')
         parts.append(f'<text x="{LEFT - 8}" y="{y + 4}" text-anchor="end">{share:g}</text>')
-    for effect in sorted({row["effect"] for row in rows}):
+    for effect in sorted({row["effect"] for row in rows if row["effect"] >= TICKED}):
         x, y = at(effect, 0.0)
         parts.append(f'<text x="{x}" y="{y + 18}" text-anchor="middle">{effect:g}</text>')
     parts.append(f'<text x="{WIDTH / 2}" y="{HEIGHT - 6}" text-anchor="middle">effect, arcsinh units</text>')
@@ -101,9 +102,9 @@ def _panel(rows: Sequence[dict[str, Any]], measure: str, title: str, *, sizes: S
         parts.append(f'<polyline class="ours fit" stroke-dasharray="{dash}" points="{line}"/>')
         parts += [f'<circle class="ours" cx="{x}" cy="{y}" r="2.5"/>' for x, y in found]
         if measure == "region":
-            x = LEFT + place * 84
+            x = LEFT + place * 80
             parts.append(f'<line class="ours fit" stroke-dasharray="{dash}" x1="{x}" y1="36" x2="{x + 22}" y2="36"/>')
-            parts.append(f'<text x="{x + 26}" y="40">{size}</text>')
+            parts.append(f'<text x="{x + 26}" y="40">N = {size}</text>')
     return parts
 
 
