@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from lotviz.analysis.classification import MODEL_NAMES, NEGLIGIBLE, Classification
@@ -10,6 +11,8 @@ from lotviz.analysis.design import Design
 from lotviz.analysis.folds import distinct_permutations
 from lotviz.analysis.scoring import auc
 from lotviz.data.cohort import Cohort
+from lotviz.data.quality.designs import confounded_with
+from lotviz.data.roles import role_candidates
 
 CARRIES = 0.1  # balanced accuracy that hangs on one group
 FALLS = 0.15  # balanced accuracy lost on batches that were not learnt from
@@ -24,6 +27,7 @@ def doubts_about(found: Classification, cohort: Cohort, design: Design) -> list[
         return [*_gains(found)]
     return [
         *_gains(found),
+        *_entangled(found, cohort),
         *_confounds(found),
         *_batches(found),
         *_one_group(found),
@@ -63,6 +67,19 @@ def _figures(found: Classification, theirs: float, lot: float) -> str:
     if found.outcome is not None:
         return f"they explain {_percent(theirs)} of the variance, LOT {_percent(lot)}"
     return f"they are right {_percent(theirs)} of the time, LOT {_percent(lot)}"
+
+
+def _entangled(found: Classification, cohort: Cohort) -> list[str]:
+    """Say whether the classes go with the batch that was given, or any column that may be one: a plate, run or date."""
+    columns = [str(name) for name in cohort.samples.columns]
+    likely = dict.fromkeys([*([found.batch] if found.batch else []), *role_candidates("batch", columns)])
+    label = pd.Series([found.classes[number] for number in found.labels], cohort.samples.index, name=found.label)
+    doubts = []
+    for name in likely:
+        if name not in (found.label, found.group):
+            known = cohort.column(name).astype(object).map(str, na_action="ignore")
+            doubts += [problem.what for problem in confounded_with(label, known, "")]
+    return doubts
 
 
 def _confounds(found: Classification) -> list[str]:

@@ -178,6 +178,15 @@ def test_an_answer_that_does_not_carry_over_to_other_batches_is_said_to():
     assert any(text.startswith("It does not carry over to other batches") for text in found.warnings)
 
 
+def test_classes_that_go_with_a_date_nobody_named_are_said_to():
+    days = np.repeat(["2020-03-01", "2020-03-08"], 10)
+    table = {"label": np.repeat(["a", "b"], 10), "date": days}
+    found = classify(cohort_of(noise_clouds(20), table), "label", **QUICK)
+    assert any(text.startswith("Every date holds one label only") for text in found.warnings)
+    even = classify(cohort_of(noise_clouds(20), {**table, "label": ["a", "b"] * 10}), "label", **QUICK)
+    assert not any("date" in text for text in even.warnings)
+
+
 def test_a_number_of_cells_that_differs_is_said_to():
     rng = np.random.default_rng(8)
     clouds = [rng.normal(size=(60 + 40 * (number % 2), 3)) for number in range(20)]

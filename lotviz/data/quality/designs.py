@@ -57,7 +57,7 @@ def design_problems(cohort: Cohort) -> list[Problem]:
         return [Problem(where, what, "Add samples; one alone can only be placed on a map.", "warning")]
     if label is None:
         return []
-    problems = _confounded(label, batch, where) if batch is not None and batch.name != label.name else []
+    problems = confounded_with(label, batch, where) if batch is not None and batch.name != label.name else []
     if group is not None and group.name != label.name:
         problems += _differing_labels(label, group, where)
     return [*problems, *_few_groups(label, group, where), *_unlabelled(label, where)]
@@ -143,7 +143,7 @@ def _unlabelled(label: pd.Series, where: str) -> list[Problem]:
     return [Problem(where, what, f"Fill in the column {label.name}.", "warning", unknown)]
 
 
-def _confounded(label: pd.Series, batch: pd.Series, where: str) -> list[Problem]:
+def confounded_with(label: pd.Series, batch: pd.Series, where: str) -> list[Problem]:
     """Return the problem of groups that were measured in different batches, with the numbers."""
     table = pd.crosstab(batch, label)
     if min(table.shape) < 2 or table.to_numpy().sum() <= len(table):
