@@ -13,6 +13,11 @@ VIEW = ("axes", "x", "y")  # the choices that make the view of cells
 NONE = "none"  # chosen where a column is possible but not wanted; None means that nothing was offered yet
 SEEN = ("By group", "By sample", "Margins", "Transforms")
 PARTS = {"Full": "full", "Shift": "shift", "Shape": "shape"}
+WEIGHTS = {**PARTS, "Abundance": "abundance"}  # parts of a weight
+CARRIED, WEIGHT = "Share carried", "Weight"  # what the table of regions and markers shows
+BESIDE = ("What LOT adds", "Confusion", "ROC", "Calibration", "Influence")  # pictures beside the scores
+SAMPLES, GROUPS = "Samples", "Groups"
+ASKED = ("label", "group", "batch", "adjust", "estimator", "abundance", "paired")  # the question put to a cohort
 
 
 class Choices(param.Parameterized):
@@ -45,6 +50,14 @@ class Choices(param.Parameterized):
     label = param.Selector(default=None, objects=[], check_on_set=False, doc="The column that names the groups.")
     group = param.Selector(default=None, objects=[], check_on_set=False, doc="The column of who must not be split.")
     batch = param.Selector(default=None, objects=[], check_on_set=False, doc="The column of batches, if any.")
+    adjust = param.List(default=[], item_type=str, doc="Columns whose linear part is taken out of the samples.")
+    estimator = param.Selector(
+        default="auto", objects=["auto", "ridge", "lda", "logistic", "svm"], doc="How the weights are fitted."
+    )
+    abundance = param.Boolean(default=True, doc="Whether the abundance of clusters is part of the model.")
+    paired = param.Selector(
+        default="auto", objects=["auto", "yes", "no"], doc="Whether samples are compared within their group."
+    )
     positive = param.Selector(default=None, objects=[], check_on_set=False, doc="The group that positive scores mean.")
     colour = param.Selector(default=None, objects=[], check_on_set=False, doc="The column that colours the patients.")
     a = param.Selector(default=None, objects=[], check_on_set=False, doc="The first sample of a pair.")
@@ -53,6 +66,14 @@ class Choices(param.Parameterized):
     x = param.Selector(default=None, objects=[], check_on_set=False, doc="The marker to the right, in such a view.")
     y = param.Selector(default=None, objects=[], check_on_set=False, doc="The marker upwards.")
     part = param.Selector(default="Full", objects=list(PARTS), doc="The part of a difference that is shown.")
+    weight = param.Selector(default="Full", objects=list(WEIGHTS), doc="The part of the weight that is shown.")
+    shows = param.Selector(default=CARRIED, objects=[CARRIED, WEIGHT], doc="What is said of regions and markers.")
+    beside = param.Selector(default=BESIDE[0], objects=list(BESIDE), doc="The picture beside the scores.")
+    cells = param.Selector(default=SAMPLES, objects=[SAMPLES, GROUPS], doc="Whose cells are shown.")
+    region = param.Selector(default=NONE, objects=[NONE], check_on_set=False, doc="The region that stands out.")
+    names = param.Dict(default={}, doc="Names that were given to regions, by their number.")
+    other = param.String(default="", doc="The cohort whose samples are shown to the model.")
+    newcomer = param.String(default="", doc="The sample of it whose cells are shown.")
     shade = param.Selector(
         default="Number of cells", objects=["Number of cells", "Contribution to score"], doc="Morph."
     )
@@ -62,13 +83,14 @@ class Choices(param.Parameterized):
 
     IN_ADDRESS = (
         "page", "cohort", "columns", "layer", "markers", "transform", "transforms", "tried", "cofactor", "compensate",
-        "skip", "points", "seed", "label", "group", "batch", "positive", "colour", "a", "b", "axes", "x", "y", "part",
-        "shade", "insist", "t", "shown", "theme",
+        "skip", "points", "seed", "label", "group", "batch", "adjust", "estimator", "abundance", "paired", "positive",
+        "colour", "a", "b", "axes", "x", "y", "part", "shade", "weight", "shows", "beside", "cells", "region", "names",
+        "other", "newcomer", "insist", "t", "shown", "theme",
     )  # fmt: skip
 
     def __init__(self, **chosen: object) -> None:
         super().__init__()
-        for name in ("label", "group", "batch", "positive", "colour", "a", "b", "x", "y", "cohort", "tried"):
+        for name in ("label", "group", "batch", "positive", "colour", "a", "b", "x", "y", "cohort", "tried", "region"):
             # A list of its own: what one session may choose from is not to be seen in another.
             self.param[name].objects = list(self.param[name].objects)
         self.param.update(**chosen)

@@ -220,6 +220,42 @@ def remark(text: str) -> pn.pane.HTML:
     return html(f'<div class="drawer-note">{text}</div>')
 
 
+def several(choices: Choices, name: str, label: str, options: Sequence[str]) -> pmui.MultiChoice:
+    """Return a list to choose several from."""
+    value, shared = list(getattr(choices, name)), {"description": "", "margin": (6, 16), **WIDE}
+    widget = pmui.MultiChoice(label=label, options=list(options), value=value, **shared)
+    widget.param.watch(lambda event: setattr(choices, name, list(event.new)), "value")
+    return widget
+
+
+def checkbox(choices: Choices, name: str, label: str) -> pmui.Checkbox:
+    """Return a box to tick."""
+    return pmui.Checkbox.from_param(choices.param[name], label=label, description="", margin=(0, 8), **WIDE)
+
+
+def typed(label: str, value: str, action: Callable[[str], None], **options: Any) -> pmui.TextInput:
+    """Return a line to type in; `action` gets it when Enter is pressed or the line is left."""
+    widget = pmui.TextInput(label=label, value=value, **{**CONTROL, **options})
+    widget.param.watch(lambda event: action(event.new), "value")
+    return widget
+
+
+def folded(title: str, *controls: Any, shown: bool = False) -> pmui.Accordion:
+    """Return controls that few need, behind their heading."""
+    inside = pn.Column(*controls, margin=0, **WIDE)
+    opened = [0] if shown else []
+    return pmui.Accordion((title, inside), active=opened, margin=(2, 0), elevation=0, sx=_FOLDED, **WIDE)
+
+
+_FOLDED = {
+    "& .MuiPaper-root": {"backgroundColor": "transparent", "backgroundImage": "none"},
+    "& .MuiAccordionSummary-root": {"minHeight": "30px !important", "padding": "0 16px"},
+    "& .MuiAccordionSummary-content": {"margin": "4px 0 !important"},
+    "& .MuiAccordionSummary-content *": {"fontSize": "12px !important", "fontWeight": "500 !important"},
+    "& .MuiAccordionDetails-root": {"padding": "0"},
+}
+
+
 def select(choices: Choices, name: str, label: str) -> pmui.Select:
     """Return a list to choose from."""
     return pmui.Select.from_param(choices.param[name], label=label, description="", **CONTROL)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lotviz import __version__
+from lotviz.app.choices import WEIGHTS
 from lotviz.app.desk import BROUGHT
 from lotviz.app.session import Session
 from lotviz.app.workspace import DEMOS
@@ -72,15 +73,46 @@ def _weights(session: Session) -> str:
     """Separate the groups, and take the score of one sample apart."""
     if session.label is None:
         return ""
-    c = session.choices
-    options = f"group={session.group!r}, batch={session.batch!r}"
+    c, request = session.choices, session.separation
+    measured = _listed(group=request.group, batch=request.batch, **request.options(), seed=c.seed)
+    whose = {name: value for name, value in request.options().items() if name in ("adjust", "paired")}
+    asked = _listed(positive=c.chosen("positive"), group=request.group, **whose)
+    fitted = {name: value for name, value in request.options().items() if name in ("estimator", "abundance")}
+    part = WEIGHTS[c.weight]
+    names = ["contributions", "fit_drawn_model", "region_table", "regions", *(["renamed"] if c.names else [])]
+    steady = "" if session.continuous else _steadiness(session, asked, fitted)
     return (
-        "\nfrom lotviz.analysis import contributions, fit_model\n\n"
-        f"result = lotviz.classify(cohort, {session.label!r}, {options}, seed={c.seed})\n"
+        f"\nfrom lotviz.analysis import {', '.join(names)}\n\n"
+        f"result = lotviz.classify(cohort, {session.label!r}, {measured})\n"
         "print(result.to_json())\n"
-        f"model = fit_model(embedding, embedding.samples[{session.label!r}], {c.positive!r})\n"
-        f"print(contributions(model, embedding.plan({c.a!r}), embedding.scaled_cells({c.a!r})))\n"
+        f"model = fit_drawn_model(embedding, {session.label!r}, {asked}{_more(fitted)})\n"
+        f"parts = regions(embedding, seed={c.seed})\n"
+        f"{f'parts = renamed(parts, {c.names!r})' + chr(10) if c.names else ''}"
+        "print(region_table(model, parts))\n"
+        f"{steady}"
+        f"plan, cells = embedding.plan({c.a!r}), embedding.scaled_cells({c.a!r})\n"
+        f"print(contributions(model, plan, cells, part={part!r}))\n"
     )
+
+
+def _steadiness(session: Session, asked: str, fitted: dict[str, object]) -> str:
+    """Fit the weights again on other patients and references."""
+    return (
+        "\nfrom lotviz.analysis import question_about, stability\n\n"
+        f"asked = question_about(embedding, {session.label!r}, {asked})\n"
+        "options = {'units': asked.units, 'adjustment': asked.adjustment}\n"
+        f"steady = stability(embedding, asked.labels, parts, **options, seed={session.choices.seed}{_more(fitted)})\n"
+        "print(steady.sign_held)\n"
+    )
+
+
+def _listed(**options: object) -> str:
+    """Write options as they stand in a call; those that are None are left out."""
+    return ", ".join(f"{name}={value!r}" for name, value in options.items() if value is not None)
+
+
+def _more(options: dict[str, object]) -> str:
+    return "".join(f", {name}={value!r}" for name, value in options.items())
 
 
 def _morph(session: Session) -> str:

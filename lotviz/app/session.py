@@ -12,21 +12,27 @@ import param
 
 from lotviz.analysis.classify import Classification
 from lotviz.analysis.composition import population_names
+from lotviz.analysis.design import is_continuous
+from lotviz.analysis.drawn_model import Question, fit_question, question_about
 from lotviz.analysis.labels import label_texts, ordered_classes
-from lotviz.analysis.model import LinearModel, fit_model
+from lotviz.analysis.model import LinearModel
 from lotviz.analysis.reduction import Projection, cell_axes, marker_axes
+from lotviz.analysis.region_names import renamed
 from lotviz.analysis.regions import Regions, regions
-from lotviz.app.choices import NONE, PRINCIPAL, Choices
+from lotviz.app.aside import Aside
+from lotviz.app.choices import PRINCIPAL, Choices
 from lotviz.app.desk import Desk
 from lotviz.app.failures import Failure
 from lotviz.app.jobs import Job
+from lotviz.app.offers import MOST_GROUPS, offer_all, offer_columns
+from lotviz.app.selected import Selected
 from lotviz.app.workspace import Comparison, Opened, Opening, Separation, Workspace
-from lotviz.data import Cohort, CohortError, Problem, Quality, resolve_role
+from lotviz.data import Cohort, Problem, Quality
 from lotviz.data.markers import short_names
 from lotviz.transport import LOTEmbedding
 from lotviz.views.theme import BLUE, VERMILLION, group_colours, group_marks, population_colours
 
-MOST_GROUPS = 12  # a column with more different values is not offered as groups
+__all__ = ["MOST_GROUPS", "Session"]
 
 
 class Session:
@@ -48,6 +54,8 @@ class Session:
         self.quality: Quality | None = None  # what the look through the cells found
         self.failure: Failure | None = None
         self.job: Job | None = None
+        self.aside = Aside()
+        self.selected: Selected | None = None  # cells a hand went round
         self.settling = False  # choices are being fitted to a cohort: nothing to draw yet
         self.on_change: Callable[[], None] = lambda: None  # the shell draws the page again
         self._then: Callable[[Any], None] = lambda _answer: None
@@ -107,7 +115,18 @@ class Session:
     @property
     def separation(self) -> Separation:
         """The request that classifies it."""
-        return Separation(self.opening, self.label, self.group, self.batch, self.choices.seed)
+        c = self.choices
+        return Separation(
+            self.opening,
+            self.label,
+            self.group,
+            self.batch,
+            c.seed,
+            adjust=tuple(c.adjust),
+            estimator=c.estimator,
+            abundance=c.abundance,
+            paired={"yes": True, "no": False}.get(c.paired),
+        )
 
     # ---- results ------------------------------------------------------------------------------------------------
 
@@ -140,9 +159,29 @@ class Session:
         return self._derived[place]
 
     @property
-    def regions(self) -> Regions:
-        """The regions of the reference."""
+    def derived_regions(self) -> Regions:
+        """The regions of the reference, as their markers name them."""
         return self.derived("regions", lambda: regions(self.embedding, seed=self.choices.seed))
+
+    @property
+    def regions(self) -> Regions:
+        """The regions of the reference, under the names they were given."""
+        found = self.derived_regions
+        if not self.choices.names:
+            return found
+        return self.derived("renamed", lambda: renamed(found, self.choices.names), *self._names)
+
+    @property
+    def _names(self) -> tuple[tuple[str, str], ...]:
+        """The names that were given to regions, as what follows from them."""
+        return tuple(sorted(self.choices.names.items()))
+
+    @property
+    def region(self) -> int | None:
+        """Position of the region that stands out, if one does."""
+        chosen = self.choices.chosen("region")
+        known = chosen is not None and chosen.isdigit() and 1 <= int(chosen) <= len(self.regions.names)
+        return int(chosen) - 1 if known else None
 
     @property
     def population_regions(self) -> Regions | None:
@@ -154,7 +193,7 @@ class Session:
     def populations(self) -> tuple[str, ...]:
         """The populations of the cohort, or the regions of the reference where it names none."""
         names = partial(population_names, self.embedding, regions=self.population_regions)
-        return self.derived("populations", names)
+        return self.derived("populations", names, *(self._names if self.population_regions is not None else ()))
 
     @property
     def population_word(self) -> str:
@@ -177,9 +216,31 @@ class Session:
     @property
     def model(self) -> LinearModel:
         """The linear score that speaks for the chosen group, fitted on all samples, for looking at weights."""
-        label, positive = self.label, self.choices.positive
-        make = partial(fit_model, self.embedding, self.embedding.samples[label], positive)
-        return self.derived("model", make, label, positive)
+        options = {"estimator": self.choices.estimator, "abundance": self.choices.abundance}
+        return self.derived("model", lambda: fit_question(self.embedding, self.asked, **options), *self.asking)
+
+    @property
+    def asking(self) -> tuple[Hashable, ...]:
+        """All that makes the model what it is, beside the embedding."""
+        return (self.separation, self.choices.chosen("positive"))
+
+    @property
+    def asked(self) -> Question:
+        """What the samples are asked: the measured question, read off the embedding."""
+        request, positive = self.separation, self.choices.chosen("positive")
+        options = {"group": request.group, "adjust": request.adjust, "paired": request.paired}
+        make = partial(question_about, self.embedding, self.label, positive=positive, **options)
+        return self.derived("asked", make, *self.asking)
+
+    @property
+    def continuous(self) -> bool:
+        """Whether the label is a number, not the name of a group."""
+        return self.label is not None and self.cohort is not None and is_continuous(self.cohort.samples[self.label])
+
+    @property
+    def grouping(self) -> str | None:
+        """The column of the label where it names groups."""
+        return None if self.continuous else self.label
 
     def word(self, marker: str) -> str:
         """Return what a marker is called in a picture: its first word, where that tells the markers apart."""
@@ -189,7 +250,7 @@ class Session:
     def groups(self, column: str | None = None) -> list[str]:
         """Name the groups of a column, the label's unless said otherwise, in their fixed order."""
         column = column or self.label
-        if self.cohort is None or column is None:
+        if self.cohort is None or column is None or (column == self.label and self.continuous):
             return []
         return list(ordered_classes([text for text in self.texts(column).unique() if text]))
 
@@ -220,7 +281,8 @@ class Session:
     def open(self) -> None:
         """Read and check the chosen cohort."""
         self.close()
-        self.job, self.failure = None, None
+        self.job, self.failure, self.selected = None, None, None
+        self.aside.clear()
         self.cohort, self.problems, self.quality, self._derived, self._results = None, (), None, {}, {}
         request = self.opening
         kept = self.workspace.current(request)
@@ -269,11 +331,17 @@ class Session:
         work = partial(self.workspace.separate, self.separation)
         self._start("Separating the groups", work, lambda _classification: None)
 
+    def select(self, chosen: Selected | None) -> None:
+        """Remember cells that a hand went round, and tell the pictures."""
+        self.selected = chosen
+        self.aside.told({"selection"})
+
     def poll(self) -> bool:
         """Take the outcome of the job if it is there; return whether anything is still under way."""
+        going_on = self.aside.poll()
         job = self.job
         if job is None:
-            return False
+            return going_on
         if job.running:
             return True
         self.job = None
@@ -286,16 +354,18 @@ class Session:
         if outcome.answer is not None:
             self._then(outcome.answer)
         self.on_change()
-        return self.job is not None
+        return self.job is not None or self.aside.job is not None
 
     def close(self) -> None:
         """End whatever is under way: nobody looks any more."""
+        self.aside.stop()
         if self.job is not None:
             self.job.stop()
 
     def _start(self, title: str, work: Callable[..., Any], then: Callable[[Any], None]) -> None:
         """Begin a job; the one under way, if any, is stopped and its answer is dropped."""
-        self.close()
+        if self.job is not None:
+            self.job.stop()
         self.failure = None
         self._then = then
         self.job = Job(title, work).start()
@@ -305,7 +375,7 @@ class Session:
         """Make a cohort that was read the one that is shown, and offer what it holds."""
         self.cohort, self.problems, self.quality = opened.cohort, opened.problems, opened.quality
         self.desk.done(self.choices.cohort)
-        self.fit_choices(self._offer_all)
+        self.fit_choices(partial(offer_all, self))
 
     def fit_choices(self, offer: Callable[[], None]) -> None:
         """Offer choices without anything being drawn half-way."""
@@ -314,46 +384,6 @@ class Session:
             offer()
         self.settling = False
 
-    def _offer_all(self) -> None:
-        """Offer what the open cohort has to choose from; choices that are still possible stay."""
-        names = [str(name) for name in self.cohort.samples.index]
-        markers = list(self.cohort.markers)
-        self.offer_columns()
-        first, last = names[0], names[-1]
-        if self.groups():
-            first, last = self._largest(self.groups()[0]), self._largest(self.groups()[-1])
-        offer = self.choices.offer
-        offer("a", names, first)
-        offer("b", names, last if last != first else names[-1])
-        offer("x", markers, markers[0])
-        offer("y", markers, markers[-1])
-        offer("tried", markers, markers[0])
-
     def offer_columns(self) -> None:
-        """Offer the columns for what they can be: the label one of few values, group and batch any other."""
-        columns = [str(column) for column in self.cohort.samples.columns]
-        values = {column: self.texts(column)[lambda texts: texts != ""] for column in columns}
-        few = [column for column in columns if 2 <= values[column].nunique() <= MOST_GROUPS]
-        repeating = [column for column in few if values[column].nunique() < len(values[column])]
-        offer = self.choices.offer
-        offer("label", [*few, NONE], _role(self.cohort, "label", few) or next(iter(repeating), NONE))
-        others = [column for column in columns if column != self.label]
-        few_others = [column for column in few if column != self.label]
-        offer("group", [NONE, *others], _role(self.cohort, "group", others) or NONE)
-        offer("batch", [NONE, *few_others], _role(self.cohort, "batch", few_others) or NONE)
-        offer("colour", columns or [NONE], self.label or next(iter(columns), NONE))
-        groups = self.groups()
-        offer("positive", groups or [NONE], groups[-1] if groups else NONE)
-
-    def _largest(self, group: str) -> str:
-        """Name the sample of a group that has the most cells: the one whose picture is clearest."""
-        return str(self.cohort.cell_counts[self.texts(self.label) == group].idxmax())
-
-
-def _role(cohort: Cohort, role: str, columns: list[str]) -> str | None:
-    """Return the column that plays a role, if it is one of `columns`."""
-    try:
-        column, _sentence = resolve_role(cohort, role)
-    except CohortError:
-        return None
-    return column if column in columns else None
+        """Offer the columns for what they can be."""
+        offer_columns(self)

@@ -15,7 +15,7 @@ import param
 from lotviz import __version__
 from lotviz.app import pages
 from lotviz.app.address import follow, go_back
-from lotviz.app.choices import PAGES, Choices
+from lotviz.app.choices import ASKED, PAGES, Choices
 from lotviz.app.failures import Failure, attempt
 from lotviz.app.frame import FULL, WIDE, Live, Page, html, keys, problems, question
 from lotviz.app.in_browser import CopyButton, Keys
@@ -37,7 +37,7 @@ LOOK_AGAIN = 150  # ms between two looks at the work under way
 COMPILED = threading.Event()
 
 # A change of these makes other results: the page as a whole is drawn again.
-RESULTS = ("label", "group", "batch", "points", "seed", "insist", "shown", "tried")
+RESULTS = (*ASKED, "points", "seed", "insist", "shown", "tried", "cells", "other")
 OPENING = ("cohort", "columns", "layer", "markers", "transform", "transforms", "cofactor", "compensate", "skip")
 
 
@@ -64,6 +64,8 @@ class Shell:
             follow(session.choices, pn.state.location)
         self._build()
         session.on_change = self._changed_work
+        session.aside.began = self._look_again
+        session.aside.told = self._heard
         session.choices.param.watch(self._changed_choices, list(Choices.IN_ADDRESS))
         self._dress()
         if session.choices.cohort:
@@ -227,6 +229,15 @@ class Shell:
             self._go_on()
         self.draw_soon()
 
+    def _heard(self, names: set[str]) -> None:
+        """Draw what waited for work beside the page."""
+        if "weights" in names:
+            self.draw_soon()
+            return
+        self._refresh(names)
+        if self.session.aside.failure is not None:
+            self._failure.object = _alert(self.session.aside.failure)
+
     def _go_on(self) -> None:
         """Take the next step of a demonstration: compare; on the page of weights, separate."""
         session = self.session
@@ -250,7 +261,7 @@ class Shell:
 
     def _show_work(self) -> None:
         """Say what is under way and how far it is."""
-        job = self.session.job
+        job = self.session.job or self.session.aside.job
         self._working.visible = self._progress.visible = job is not None
         if job is not None:
             bar = f'<span class="track"><i style="width:{100 * job.share:.0f}%"></i></span>'
@@ -324,7 +335,7 @@ def _summary(session: Session) -> str:
 
 def _groups(session: Session) -> str:
     """Return the bar and the legend of the groups."""
-    label = session.label
+    label = session.grouping
     if not label:
         return ""
     counts = session.texts(label).value_counts()

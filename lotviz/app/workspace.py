@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from lotviz.analysis.classify import Classification, classify
+from lotviz.analysis.recipe import Estimator
 from lotviz.data import Cohort, CohortError, Problem, Quality, look_through, read_cohort, simulate
 from lotviz.transport import Cancelled, LOTEmbedding, embed
 from lotviz.transport.engine import solver_within
@@ -88,6 +89,17 @@ class Separation:
     group: str | None
     batch: str | None
     seed: int
+    adjust: tuple[str, ...] = ()
+    estimator: Estimator = "auto"
+    abundance: bool = True
+    paired: bool | None = None
+
+    def options(self) -> dict[str, Any]:
+        """Return the options of `lotviz.classify` that are not as usual."""
+        wanted = {"adjust": self.adjust, "estimator": self.estimator, "abundance": self.abundance}
+        usual: dict[str, Any] = {"adjust": (), "estimator": "auto", "abundance": True}
+        found = {name: value for name, value in wanted.items() if value != usual[name]}
+        return found if self.paired is None else {**found, "paired": self.paired}
 
 
 class Workspace:
@@ -141,7 +153,7 @@ class Workspace:
     def separate(self, request: Separation, progress: Progress, cancel: threading.Event) -> Classification:
         """Measure how well the groups of a cohort separate."""
         cohort = self._opened(request.opening, progress, cancel)
-        options = {"group": request.group, "batch": request.batch, "seed": request.seed}
+        options = {"group": request.group, "batch": request.batch, "seed": request.seed, **request.options()}
         work = partial(classify, cohort, request.label, **options, progress=progress, cancel=cancel)
         return self._recall(request, work, cancel)
 

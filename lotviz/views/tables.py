@@ -68,6 +68,7 @@ def stability_table(
     stability: np.ndarray | None = None,
     highlighted: int | None = None,
     theme: ThemeName,
+    palette: Sequence[str] | None = None,
 ) -> tuple[hv.Overlay, hv.Rectangles]:
     """Return the weights of regions and markers on the diverging map, and within it the cells that can be tapped.
 
@@ -87,6 +88,8 @@ def stability_table(
         The row that is framed.
     theme
         Light or dark.
+    palette
+        255 colours, zero in the middle, where the weights speak for no group; default the diverging map.
 
     Returns
     -------
@@ -95,7 +98,7 @@ def stability_table(
     token = TOKENS[theme]
     limit = float(np.abs(weights).max(initial=0)) or 1.0
     sure = np.ones(weights.shape) if stability is None else np.asarray(stability, float)
-    palette = diverging(theme)
+    palette = palette or diverging(theme)
     cells, texts = [], []
     for (i, j), weight in np.ndenumerate(weights):
         colour = palette[int(np.clip(round(127 + 127 * weight / limit), 0, 254))]
@@ -130,7 +133,7 @@ def _short(weight: float, limit: float, columns: int) -> str:
     if columns > MOST_PRINTED:
         return "•"
     digits = int(np.clip(1 - np.floor(np.log10(limit)), 0, 2))
-    return signed(float(weight), digits) if round(abs(weight), digits) else "0"
+    return signed(float(weight), digits) if round(abs(weight), digits) else "·"
 
 
 def _box(column: int, row: int, inset: float = 0.0) -> tuple[float, float, float, float]:

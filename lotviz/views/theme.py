@@ -117,6 +117,13 @@ def diverging(theme: ThemeName) -> list[str]:
     return [*negative, neutral, *positive]
 
 
+def carrying(theme: ThemeName) -> list[str]:
+    """Return 255 colours of what carries a gap, the accent, and of what works against it, grey; zero in the middle."""
+    token = TOKENS[theme]
+    ends = (token["ink3"], token["accent"])
+    return [mix(token["mid"], ends[step > 127], abs(step - 127) / 127) for step in range(255)]
+
+
 def sequential(theme: ThemeName) -> list[str]:
     """Return 256 colours for counts, from nearly paper over the accent to nearly black (light) or white (dark)."""
     token = TOKENS[theme]

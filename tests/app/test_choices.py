@@ -78,6 +78,9 @@ def test_choices_survive_the_way_through_the_address():
         "shade": "Contribution to score", "t": 0.25, "theme": "dark", "shown": "Margins", "compensate": "no",
         "columns": {"sample": "Probe & Röhrchen"}, "layer": "obsm/X_pca", "markers": ["CD3", "a, b", "µ=1"],
         "transforms": {"CD3": "logicle"}, "tried": "CD3", "skip": True,
+        "adjust": ["age", "day & night"], "estimator": "logistic", "abundance": False, "paired": "no",
+        "weight": "Abundance", "shows": "Weight", "beside": "ROC", "cells": "Groups", "region": "3",
+        "names": {"3": "CD8+ killers & co"}, "other": "new/sheet.csv", "newcomer": "P9",
     }  # fmt: skip
     assert set(given) == set(Choices.IN_ADDRESS)
     back = Choices()

@@ -9,6 +9,7 @@ import panel as pn
 import pytest
 
 from lotviz.app import pages, shell
+from lotviz.app.aside import NEWS
 from lotviz.app.choices import MARKERS, PAGES, PARTS
 from lotviz.app.failures import Failure, attempt
 from lotviz.app.frame import badge, headline, key, keys, problems, question, ramp
@@ -201,7 +202,7 @@ def test_weights_that_would_explain_noise_are_hidden_until_asked_for(session_on)
     session = session_on("twelve classes")
     hidden, text = fill(session, "Weights")
     assert "they would explain noise" in text
-    assert len(pictures(hidden)) == 1
+    assert len(pictures(hidden)) == 2
     session.choices.insist = True
     shown, text = fill(session, "Weights")
     assert "they would explain noise" not in text
@@ -234,4 +235,4 @@ def test_no_pane_depends_on_a_choice_that_does_not_exist(session_on):
     for name in PAGES:
         session = session_on("patients", page=name, insist=True)
         for live in pages.page(session).live:
-            assert set(live.depends) <= set(session.choices.param)
+            assert set(live.depends) <= {*session.choices.param, *NEWS}

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lotviz.analysis import composition, contributions, marker_change, principal_axes, regions
-from lotviz.app.choices import PAGES, Choices
+from lotviz.analysis import composition, contributions, marker_change, principal_axes, region_table, regions
+from lotviz.app.choices import PAGES, WEIGHTS, Choices
+from lotviz.app.pages.weights_maps import steadiness
 from lotviz.app.script import script_of
 from lotviz.app.session import Session
 from lotviz.app.workspace import Workspace
@@ -86,8 +87,11 @@ def expected(session: Session) -> str:
         parts = composition(e, c.a, c.b, regions=session.population_regions)
         result += said(parts.names, parts.share_a, parts.share_b, parts.table, marker_change(e, c.a, c.b).table())
     if c.page == "Weights":
-        per_cell = contributions(session.model, e.plan(c.a), e.scaled_cells(c.a))
-        result += said(session.classification.to_json(), per_cell)
+        per_cell = contributions(session.model, e.plan(c.a), e.scaled_cells(c.a), part=WEIGHTS[c.weight])
+        result += said(session.classification.to_json(), region_table(session.model, session.regions))
+        steadiness(session)
+        finish(session)
+        result += said(steadiness(session).sign_held, per_cell)
     if c.page == "Morph":
         weights = {c.a: round(1 - c.t, 6), c.b: round(c.t, 6)}
         result += said(e.interpolate(weights, n_cells=10_000, seed=c.seed).recipe)
@@ -99,7 +103,8 @@ def files(tmp_path_factory):
     """Return a session on a cohort in a folder, with every result there is, and what its scripts print."""
     root = tmp_path_factory.mktemp('it\'s "data" {root}')
     write_cohort(quoted(), root / "co'hort", format="csv")
-    session = ready(root, "co'hort", label="the 'label'", a=QUOTES[0], b=QUOTES[1], t=0.25)
+    question = {"estimator": "lda", "adjust": ["age"], "abundance": False, "names": {"2": 'it\'s "T"'}}
+    session = ready(root, "co'hort", label="the 'label'", a=QUOTES[0], b=QUOTES[1], t=0.25, **question, weight="Shape")
     session.separate()
     finish(session)
     assert session.failure is None, session.failure
@@ -146,10 +151,14 @@ def test_every_script_is_python_and_calls_nothing_but_its_own(session_on, cohort
         "print",
         "composition",
         "contributions",
-        "fit_model",
+        "fit_drawn_model",
         "marker_change",
         "principal_axes",
+        "question_about",
+        "region_table",
         "regions",
+        "renamed",
+        "stability",
     }
 
 

@@ -60,7 +60,7 @@ def test_weights_have_the_colours_of_the_map_centred_at_zero():
     assert list(cells.dimension_values("region")) == ["r", "r", "s", "s"]
     assert list(cells.dimension_values("marker")) == ["x", "y", "x", "y"]
     words, _inks = texts(picture)
-    assert words == {(0, 0): "+1.0", (1, 0): "−3.0", (0, 1): "0", (1, 1): "+3.0"}
+    assert words == {(0, 0): "+1.0", (1, 0): "−3.0", (0, 1): "·", (1, 1): "+3.0"}
 
 
 @pytest.mark.parametrize("theme", THEMES)

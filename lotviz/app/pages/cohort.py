@@ -130,7 +130,7 @@ def _problem_of(name: str, found: tuple[Problem, ...]) -> str:
 def _counts(session: Session) -> object:
     """Return the picture of cells per sample, by batch if there is one, else by group."""
     cohort = session.cohort
-    by = session.batch or session.label
+    by = session.batch or session.grouping
     groups = session.texts(by).tolist() if by else [""] * len(cohort.samples)
     counts = cohort.cell_counts.to_numpy()
     names = [str(name) for name in cohort.samples.index]

@@ -140,7 +140,7 @@ def _ridges(session: Session, marker: str) -> Any:
 
 def _by(session: Session) -> str | None:
     """Name the column the curves are drawn by."""
-    return session.batch or session.label
+    return session.batch or session.grouping
 
 
 def _line_colours(session: Session) -> dict[str, str]:

@@ -101,7 +101,7 @@ def _answer(session: Session) -> str:
     rest = (
         f" {names}{more} {verb} unlike everyone else; look at the cells before trusting any average." if unlike else ""
     )
-    label = session.label
+    label = session.grouping
     if label is None:
         return f"<b>No groups are known</b>, so only the map can speak.{rest}"
     groups, who = session.embedding.samples[label], session.group

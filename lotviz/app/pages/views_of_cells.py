@@ -28,7 +28,10 @@ def populations_of(session: Session, sample: str) -> np.ndarray:
     """Return the population, or the region, of each used cell of a sample, (n,)."""
     regions = session.population_regions
     return session.derived(
-        "populations of", lambda: cell_populations(session.embedding, sample, regions=regions), sample
+        "populations of",
+        lambda: cell_populations(session.embedding, sample, regions=regions),
+        sample,
+        *(() if regions is None else regions.names),
     )
 
 

@@ -1,0 +1,80 @@
+"""What an open cohort has to choose from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lotviz.analysis.design import is_continuous
+from lotviz.app.choices import NONE
+from lotviz.data import Cohort, CohortError, resolve_role
+
+if TYPE_CHECKING:
+    from lotviz.app.session import Session
+
+MOST_GROUPS = 12  # a column with more different values is not offered as groups
+
+
+def offer_all(session: Session) -> None:
+    """Offer what the open cohort has to choose from; choices that are still possible stay."""
+    cohort = session.cohort
+    names = [str(name) for name in cohort.samples.index]
+    markers = list(cohort.markers)
+    offer_columns(session)
+    first, last = names[0], names[-1]
+    if session.groups():
+        first, last = _largest(session, session.groups()[0]), _largest(session, session.groups()[-1])
+    offer = session.choices.offer
+    offer("a", names, first)
+    offer("b", names, last if last != first else names[-1])
+    offer("x", markers, markers[0])
+    offer("y", markers, markers[-1])
+    offer("tried", markers, markers[0])
+
+
+def offer_columns(session: Session) -> None:
+    """Offer the columns for what they can be: the label one of few values or a number, group and batch any other."""
+    cohort, choices = session.cohort, session.choices
+    columns = [str(column) for column in cohort.samples.columns]
+    values = {column: session.texts(column)[lambda texts: texts != ""] for column in columns}
+    few = [column for column in columns if 2 <= values[column].nunique() <= MOST_GROUPS]
+    repeating = [column for column in few if values[column].nunique() < len(values[column])]
+    numbers = [column for column in columns if column not in few and is_continuous(cohort.samples[column])]
+    offer = choices.offer
+    offer("label", [*few, *numbers, NONE], _role(cohort, "label", few) or next(iter(repeating), NONE))
+    others = [column for column in columns if column != session.label]
+    few_others = [column for column in few if column != session.label]
+    offer("group", [NONE, *others], _role(cohort, "group", others) or NONE)
+    offer("batch", [NONE, *few_others], _role(cohort, "batch", few_others) or NONE)
+    offer("colour", columns or [NONE], session.label or next(iter(columns), NONE))
+    choices.adjust = [column for column in choices.adjust if column in others and column != session.group]
+    groups = session.groups()
+    offer("positive", groups or [NONE], groups[-1] if groups else NONE)
+
+
+def adjustable(session: Session) -> list[str]:
+    """Name the columns that can be adjusted for: numbers, and words of few values."""
+    samples = session.cohort.samples
+    columns = [str(column) for column in samples.columns if column not in (session.label, session.group)]
+    return [c for c in columns if is_continuous(samples[c]) or 2 <= session.texts(c).nunique() <= MOST_GROUPS]
+
+
+def offer_regions(session: Session) -> None:
+    """Offer the regions of the reference by their names; what is chosen is their number."""
+    names = {str(number): name for number, name in enumerate(session.regions.names, start=1)}
+    session.choices.param["region"].objects = {NONE: NONE, **{name: number for number, name in names.items()}}
+    if session.choices.region not in {NONE, *names}:
+        session.choices.region = NONE
+
+
+def _largest(session: Session, group: str) -> str:
+    """Name the sample of a group that has the most cells: the one whose picture is clearest."""
+    return str(session.cohort.cell_counts[session.texts(session.label) == group].idxmax())
+
+
+def _role(cohort: Cohort, role: str, columns: list[str]) -> str | None:
+    """Return the column that plays a role, if it is one of `columns`."""
+    try:
+        column, _sentence = resolve_role(cohort, role)
+    except CohortError:
+        return None
+    return column if column in columns else None
