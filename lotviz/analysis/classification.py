@@ -123,12 +123,19 @@ class Classification:
         return pd.DataFrame(counts, index=list(self.classes), columns=list(self.classes))
 
     def per_sample(self) -> pd.DataFrame:
-        """One row a sample: class, mean held-out score of LOT, share of repeats named right, fold in each repeat."""
-        table = pd.DataFrame({"class": [self.classes[c] for c in self.labels]}, index=list(self.samples))
-        single = self.out_of_fold.shape[1] == 1
-        for column, name in enumerate(self.classes[1:] if single else self.classes):
-            table[f"score {name}"] = self.out_of_fold[:, column]
-        table["named right"] = self.held_out["lot"].hits(self.labels)
+        """One row a sample: class, mean held-out score of LOT, share of repeats named right, fold in each repeat.
+
+        Of a continuous outcome the value, and what LOT foretold of it on average.
+        """
+        if self.outcome is not None:
+            columns = {"value": self.outcome, "foretold": self.out_of_fold[:, 0]}
+            table = pd.DataFrame(columns, index=list(self.samples))
+        else:
+            table = pd.DataFrame({"class": [self.classes[c] for c in self.labels]}, index=list(self.samples))
+            single = self.out_of_fold.shape[1] == 1
+            for column, name in enumerate(self.classes[1:] if single else self.classes):
+                table[f"score {name}"] = self.out_of_fold[:, column]
+            table["named right"] = self.held_out["lot"].hits(self.labels)
         for number, folds in enumerate(self.folds):
             table[f"fold {number + 1}"] = folds
         return table.rename_axis("sample")
@@ -154,9 +161,7 @@ class Classification:
             "group": self.group,
             "groups_per_class": self.groups_per_class,
             "per_sample": self.per_sample().reset_index().to_dict(orient="records"),
-            "confusion": {
-                name: table.to_dict(orient="index") for name in self.scores for table in [self.confusion(name)]
-            },
+            "confusion": {name: self.confusion(name).to_dict(orient="index") for name in self.scores if self.classes},
             "parameters": self.parameters,
             "versions": self.versions,
         }

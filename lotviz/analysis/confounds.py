@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from lotviz.analysis.labels import words
 from lotviz.data.cohort import Cohort
 
 
@@ -42,7 +43,7 @@ def confound_features(
             values = column.to_numpy(dtype=np.float64, na_value=np.nan)
             parts += [_standardised(values, training)[:, None], np.isnan(values)[:, None].astype(np.float64)]
         else:
-            parts.append(pd.get_dummies(column.astype(object).fillna("missing").astype(str)).to_numpy(np.float64))
+            parts.append(pd.get_dummies(words(column)).to_numpy(np.float64))
     return np.concatenate(parts, axis=1)
 
 

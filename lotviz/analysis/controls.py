@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from lotviz.analysis.adjustment import control_centring
 from lotviz.analysis.blocks import centre
 from lotviz.analysis.kernels import Grams
+from lotviz.analysis.labels import label_texts, words
 from lotviz.data.cohort import Cohort
 from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
 
@@ -75,13 +76,13 @@ def without_controls(cohort: Cohort, controls: tuple[str, str] | None, batch: st
     if batch is None:
         what = "Expected a batch column beside the controls, found none."
         raise CohortError(Problem(where, what, "Name the column of the batches; controls are compared within them."))
-    texts = cohort.column(column).astype(object).map(str)
-    chosen = (texts == value).to_numpy()
+    texts = label_texts(cohort.column(column))
+    chosen = texts == value.strip()
     if not chosen.any():
-        known = sorted(set(texts))
+        known = sorted(set(texts) - {""})
         what = f"Expected controls called {value}, found {listed(known)}."
         raise CohortError(Problem(where, what, did_you_mean(value, known) or "Name the value of the controls."))
-    names = cohort.column(batch).astype(object).fillna("missing").astype(str)
+    names = words(cohort.column(batch))
     lacking = sorted(set(names[~chosen]) - set(names[chosen]))
     if lacking:
         what = f"Expected a control in every batch, found none in {listed(lacking)}."

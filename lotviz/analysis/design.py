@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lotviz.analysis.folds import constant_groups, possible_folds
-from lotviz.analysis.labels import label_texts, ordered_classes
+from lotviz.analysis.labels import label_texts, ordered_classes, words
 from lotviz.data.cohort import Cohort
 from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
 
@@ -160,7 +160,7 @@ def labelled(cohort: Cohort, label: str, *, controls: tuple[str, str] | None = N
     texts = label_texts(cohort.column(label))
     needless = np.zeros(len(texts), dtype=bool)
     if controls is not None:
-        needless = (cohort.column(controls[0]).astype(object).map(str) == controls[1]).to_numpy()
+        needless = label_texts(cohort.column(controls[0])) == controls[1].strip()
     absent = (texts == "") & ~needless
     missing = [str(name) for name in cohort.samples.index[absent]]
     if not missing:
@@ -227,8 +227,7 @@ def _continuous_design(
 def _batches(cohort: Cohort, batch: str | None) -> NDArray[np.intp]:
     if batch is None:
         return np.zeros(len(cohort.samples), dtype=np.intp)
-    found = cohort.column(batch).astype(object).fillna("missing").astype(str)
-    return np.asarray(pd.factorize(found)[0], dtype=np.intp)
+    return np.asarray(pd.factorize(words(cohort.column(batch)))[0], dtype=np.intp)
 
 
 def _compared_within(labels: NDArray[np.intp], groups: NDArray[np.intp]) -> bool:
@@ -267,10 +266,11 @@ def _classes(cohort: Cohort, label: str, *, names: NDArray[np.object_], positive
         raise CohortError(Problem(where, what, "Choose a column whose values repeat."))
     if positive is None:
         return classes
-    if str(positive) not in classes:
-        fix = did_you_mean(str(positive), classes) or f"The classes are {listed(classes)}."
+    wanted = str(label_texts([positive])[0])
+    if wanted not in classes:
+        fix = did_you_mean(wanted, classes) or f"The classes are {listed(classes)}."
         raise CohortError(Problem(where, f"Expected a class, found {positive}.", fix))
-    return (*(name for name in classes if name != str(positive)), str(positive))
+    return (*(name for name in classes if name != wanted), wanted)
 
 
 def _too_few(
@@ -331,7 +331,7 @@ def _owner_warnings(cohort: Cohort, group: str | None) -> list[str]:
 def _batch_warnings(cohort: Cohort, batch: str | None) -> list[str]:
     if batch is None:
         return ["No batch column was given: a difference between batches would look like one between classes."]
-    if cohort.column(batch).fillna("missing").nunique() < 2:
+    if len(set(words(cohort.column(batch)))) < 2:
         return [f"The column {batch} holds one value only: it cannot tell batches apart."]
     return []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Sequence
 
 import numpy as np
@@ -31,16 +32,38 @@ CONTROL_WORDS = frozenset(
 def ordered_classes(labels: Sequence[str] | NDArray[np.object_]) -> tuple[str, ...]:
     """Sort the classes, those that name a control first, so that a high score speaks for the condition.
 
+    Numbers are sorted by size, so that of two doses a high score speaks for the larger one.
+
     Examples
     --------
-    >>> ordered_classes(["case", "control", "case"])
-    ('control', 'case')
+    >>> ordered_classes(["case", "control", "case"]), ordered_classes(["10", "2"])
+    (('control', 'case'), ('2', '10'))
     """
-    return tuple(sorted({str(label) for label in labels}, key=lambda name: (name.lower() not in CONTROL_WORDS, name)))
+    names = {str(label) for label in labels}
+    return tuple(sorted(names, key=lambda name: (name.lower() not in CONTROL_WORDS, *_by_size(name))))
+
+
+def _by_size(name: str) -> tuple[float, list[str | int]]:
+    """Sort key: numbers by size, then words, and numbers within words by size."""
+    if re.fullmatch(r"[+-]?\d+(\.\d+)?", name):
+        return float(name), []
+    return float("inf"), [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
+
+
+def words(column: pd.Series) -> NDArray[np.object_]:
+    """Values of a column as text, the word "missing" where there is none; shape (N,)."""
+    texts = label_texts(column)
+    return np.where(texts == "", "missing", texts)
 
 
 def label_texts(labels: Sequence[Hashable] | pd.Series | NDArray[np.object_]) -> NDArray[np.object_]:
-    """Labels as text, the empty text where one is missing; shape (N,)."""
+    """Labels as text without blanks around it, the empty text where one is missing; shape (N,).
+
+    Examples
+    --------
+    >>> label_texts(["P1", "P1 ", 2.0, None]).tolist()
+    ['P1', 'P1', '2', '']
+    """
     series = pd.Series(list(labels), dtype=object)
     missing = series.isna() | (series.astype(str).str.strip() == "")
     return np.asarray(series.map(_plain).where(~missing, ""), dtype=object)
@@ -48,4 +71,4 @@ def label_texts(labels: Sequence[Hashable] | pd.Series | NDArray[np.object_]) ->
 
 def _plain(value: object) -> str:
     """Text of a label: 1.0 read from a column with gaps is the class 1."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()

@@ -203,7 +203,7 @@ def question_of(names: NDArray[np.object_], positive: Hashable | None) -> tuple[
         raise CohortError(
             Problem("label", f"Expected two classes, found {_listed(classes)}.", "Choose another column.")
         )
-    wanted = classes[-1] if positive is None else str(positive)
+    wanted = classes[-1] if positive is None else str(label_texts([positive])[0])
     if wanted not in classes:
         known = ", ".join(classes)
         raise CohortError(Problem("label", f"Expected a class, found {wanted!r}.", f"Choose one of: {known}."))

@@ -159,7 +159,7 @@ def fit_patient_model(
     """
     names = label_texts(embedding.samples[label])
     labels, classes = question_of(names, positive)
-    owners = embedding.samples[group].astype(str) if group else embedding.samples.index
+    owners = label_texts(embedding.samples[group]) if group else embedding.samples.index
     units = np.asarray(pd.factorize(pd.Series(list(owners)))[0], dtype=np.intp)
     features = model_features(embedding, abundance=abundance)
     model = fit_features(features, labels, units=units, classes=classes, estimator=estimator)

@@ -1,0 +1,78 @@
+"""What sample tables hold in practice: gaps, blanks, numbers for words, dates, categories; and what must not upset it."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lotviz.analysis.classify import classify
+from lotviz.analysis.design import make_design
+from lotviz.analysis.labels import ordered_classes, words
+from lotviz.analysis.model import question_of
+from tests.analysis.conftest import cohort_of, noise_clouds
+
+QUICK = {"points": 4, "repeats": 1, "permutations": 0, "cells_per_sample": 20}
+COUNT = 12
+
+
+def cohort(**columns):
+    return cohort_of(noise_clouds(COUNT, cells=20, markers=2), {"label": ["a", "b"] * 6, **columns})
+
+
+def design(made, label="label", **options):
+    return make_design(made, label, **{"group": None, "batch": None, "adjust": (), "folds": 3, **options})
+
+
+BATCHES = {
+    "numbers": [1, 1, 2, 2] * 3,
+    "truth values": [True, True, False, False] * 3,
+    "numbers with gaps": [1.0, 1.0, np.nan, np.nan] * 3,
+    "dates": np.repeat(pd.to_datetime(["2024-01-01", "2024-02-01"]), 2).tolist() * 3,
+    "categories with gaps": pd.Categorical(["x", "x", None, None] * 3),
+}
+
+
+@pytest.mark.parametrize("kind", BATCHES)
+def test_batches_of_any_kind_are_told_apart(kind):
+    made = cohort(batch=BATCHES[kind], who=["c", "s", "s", "s"] * 3)
+    assert design(made, batch="batch", adjust=("batch",)).batches.tolist() == [0, 0, 1, 1] * 3
+    found = classify(made, "label", batch="batch", adjust=("batch",), **QUICK)
+    assert "confounds" in found.scores
+
+
+def test_controls_are_known_by_a_number_read_from_a_column_with_gaps():
+    made = cohort(control=[1.0, np.nan, 0.0, 0.0] * 3, batch=np.repeat([1, 2], 6), label=["b", "a", "a", "b"] * 3)
+    found = classify(made, "label", batch="batch", controls=("control", "1"), **QUICK)
+    assert len(found.samples) == 9
+
+
+def test_blanks_make_no_class_and_no_patient_of_their_own():
+    made = cohort(label=["a", "b", " a", "b "] * 3, patient=["P1", "P2", "P1 ", "P2 "] + [f"P{k}" for k in range(3, 11)])
+    asked = design(made, group="patient")
+    assert asked.classes == ("a", "b")
+    assert asked.groups[:4].tolist() == [0, 1, 0, 1]
+
+
+def test_of_two_doses_a_high_score_speaks_for_the_larger_one():
+    assert design(cohort(label=[2, 10] * 6)).classes == ("2", "10")
+    assert ordered_classes(["0.5", "0.25", "-1", "1e3"]) == ("-1", "0.25", "0.5", "1e3")
+    assert ordered_classes(["week 10", "week 2", "none"]) == ("none", "week 2", "week 10")
+
+
+def test_the_positive_class_may_be_named_as_the_number_it_was_read_as():
+    made = cohort(label=[0.0, 1.0] * 6)
+    assert design(made, positive=0.0).classes == ("1", "0")
+    assert question_of(np.array(["0", "1"], dtype=object), 0.0)[1] == ("1", "0")
+
+
+def test_missing_words_are_a_word():
+    assert words(pd.Series([1.0, np.nan, 2.5])).tolist() == ["1", "missing", "2.5"]
+
+
+def test_a_continuous_outcome_has_a_whole_record():
+    found = classify(cohort(dose=np.arange(COUNT) + 0.5), "dose", outcome="continuous", **QUICK)
+    record = json.loads(json.dumps(found.to_record(), allow_nan=False))
+    assert record["confusion"] == {}
+    assert record["per_sample"][3]["value"] == 3.5
+    assert set(record["per_sample"][0]) == {"sample", "value", "foretold", "fold 1"}
