@@ -46,16 +46,19 @@ def grouped_folds(
     """
     counts = _group_counts(labels, groups, np.zeros_like(labels) if strata is None else strata)
     total = counts.sum(axis=0)
-    room = np.ceil(total.sum(axis=0) / folds)  # of each class in a fold
+    everyone = total.sum(axis=0)
+    room = np.ceil(everyone / folds)  # of each class in a fold
     wishes = _wishes(counts)
     filled = np.zeros((folds, *total.shape))
     chosen = np.zeros(len(counts), dtype=np.intp)
     shuffled = rng.permutation(len(counts))
     for group in shuffled[np.argsort(-counts[shuffled].sum(axis=(1, 2)), kind="stable")]:
         keys = (wishes[group] @ filled.reshape(folds, -1).T).round(12)  # (keys, folds)
+        own = counts[group].sum(axis=0)
+        after = filled.sum(axis=1) + own
         if len(total) > 1:
-            after = filled.sum(axis=1) + counts[group].sum(axis=0)
-            keys[-1] += _FULL * (after > np.maximum(room, counts[group].sum(axis=0))).any(axis=1)
+            keys[-1] += _FULL * (after > np.maximum(room, own)).any(axis=1)
+        keys[-1] += _NOBODY_LEFT * ((after >= everyone) & (own > 0.0)).any(axis=1)
         best = np.lexsort(keys)[0]
         chosen[group] = best
         filled[best] += counts[group]
@@ -63,6 +66,7 @@ def grouped_folds(
 
 
 _FULL = 1e6  # beyond any crowd
+_NOBODY_LEFT = 1e9  # of a class to learn from
 
 
 def _group_counts(labels: NDArray[np.intp], groups: NDArray[np.intp], batches: NDArray[np.intp]) -> NDArray[np.float64]:
@@ -93,12 +97,21 @@ def possible_folds(labels: NDArray[np.intp], groups: NDArray[np.intp]) -> int:
 
 
 def permuted(
-    labels: NDArray[np.intp], groups: NDArray[np.intp], strata: NDArray[np.intp], *, rng: np.random.Generator
+    labels: NDArray[np.intp],
+    groups: NDArray[np.intp],
+    strata: NDArray[np.intp],
+    *,
+    rng: np.random.Generator,
+    between: bool = False,
 ) -> NDArray[np.intp]:
     """Exchange the labels as the design allows it.
 
     Groups with one label exchange it with other such groups of their stratum (batch); groups with several labels,
     as in a paired design, exchange them among their own samples.
+
+    A number that was measured in every sample of a patient differs within nearly all of them, and most of what it says
+    lies between them: with `between`, groups of several values exchange all their values with a group of as many
+    samples first.
 
     Parameters
     ----------
@@ -106,6 +119,8 @@ def permuted(
         As in `grouped_folds`.
     strata
         Batch of each sample as an integer; exchanges stay within it.
+    between
+        Whether groups of several labels exchange them with each other too.
     """
     answer = labels.copy()
     whole = constant_groups(labels, groups)
@@ -114,11 +129,30 @@ def permuted(
         firsts = np.array([np.flatnonzero(groups == group)[0] for group in inside], dtype=np.intp)
         for group, label in zip(inside, rng.permutation(labels[firsts]), strict=True):
             answer[groups == group] = label
-        for group in set(members) - set(inside):
+        several = sorted(set(members) - set(inside))
+        if between:
+            _exchange_between(answer, [_by_stratum(np.flatnonzero(groups == one), strata) for one in several], rng=rng)
+        for group in several:
             for part in stratum:
                 own = np.flatnonzero((groups == group) & (strata == part))
-                answer[own] = rng.permutation(labels[own])
+                answer[own] = rng.permutation(answer[own])
     return answer
+
+
+def _by_stratum(rows: NDArray[np.intp], strata: NDArray[np.intp]) -> dict[int, NDArray[np.intp]]:
+    return {int(part): rows[strata[rows] == part] for part in np.unique(strata[rows])}
+
+
+def _exchange_between(
+    labels: NDArray[np.intp], rows: list[dict[int, NDArray[np.intp]]], *, rng: np.random.Generator
+) -> None:
+    """Give each group, known by its rows in every stratum, the labels of one with as many samples in each; in place."""
+    alike: dict[tuple[int, ...], list[NDArray[np.intp]]] = {}
+    for own in rows:
+        alike.setdefault(tuple(len(part) for part in own.values()), []).append(np.concatenate(list(own.values())))
+    for members in alike.values():
+        table = np.stack(members)  # (groups, samples)
+        labels[table] = labels[table[rng.permutation(len(table))]]
 
 
 def constant_groups(labels: NDArray[np.intp], groups: NDArray[np.intp]) -> NDArray[np.bool_]:

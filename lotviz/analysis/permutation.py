@@ -21,6 +21,7 @@ MANY = 40  # samples; above, one split is steady enough
 
 Kernels = Callable[[NDArray[np.intp]], NDArray[np.float64]]
 Statistic = tuple[float, float]
+_THE_SAME: Statistic = (np.inf, np.inf)  # labels that fell as they were do as well, on whatever folds
 
 
 class Scoring(Protocol):
@@ -106,7 +107,8 @@ def permutation_p(
 
     The kernels come from one embedding of all samples that never saw a label, so that true and permuted labels go
     through exactly the same steps: folds, centring, norms, penalty and scores are made anew for each. Labels are
-    exchanged between groups (patients), within batches.
+    exchanged between groups (patients), within batches. Where they fall as they were, nothing is better than the truth:
+    p is not below one over the number of assignments.
 
     Parameters
     ----------
@@ -131,7 +133,12 @@ def permutation_p(
 
     def run(number: int) -> Statistic:
         rng = np.random.default_rng([seed, number])
-        chosen = truth if number == 0 else permuted(truth, design.groups, design.batches, rng=rng)
+        chosen = truth
+        if number > 0:
+            between = design.outcome is not None
+            chosen = permuted(truth, design.groups, design.batches, rng=rng, between=between)
+            if np.array_equal(chosen, truth):
+                return _THE_SAME
         return held_out_statistic(kernels, meaning[chosen], design, rng=rng, fit=learn)
 
     observed = run(0)

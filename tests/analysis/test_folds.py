@@ -105,6 +105,28 @@ def test_a_balanced_batch_stays_balanced_in_every_fold(batches):
         assert np.ptp(counts.sum(axis=(1, 2))) <= 2
 
 
+def test_groups_of_several_values_exchange_them_whole_with_groups_as_large():
+    groups = np.repeat(np.arange(4), [2, 2, 2, 3])
+    values, strata = np.arange(9), np.zeros(9, dtype=int)
+    seen = set()
+    for seed in range(30):
+        answer = permuted(values, groups, strata, rng=np.random.default_rng(seed), between=True)
+        pairs = [tuple(sorted(answer[groups == group].tolist())) for group in range(3)]
+        assert sorted(pairs) == [(0, 1), (2, 3), (4, 5)]
+        assert sorted(answer[groups == 3].tolist()) == [6, 7, 8]
+        seen.add(tuple(pairs))
+    assert len(seen) == 6
+
+
+def test_three_classes_in_batches_are_all_left_to_learn_from():
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        groups = np.repeat(np.arange(10), rng.integers(1, 5, size=10))
+        labels, strata = np.array([0, 0, 1, 1, 1, 2, 1, 2, 2, 2])[groups], rng.integers(3, size=10)[groups]
+        folds = grouped_folds(labels, groups, 2, rng=rng, strata=strata)
+        assert all(set(labels[folds != fold]) == {0, 1, 2} for fold in (0, 1))
+
+
 @given(designs, st.integers(1, 4))
 def test_batches_never_cost_a_fold_its_classes(design, batches):
     labels, units, rng = drawn(*design)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import kstest
@@ -119,6 +121,29 @@ def test_a_continuous_outcome_is_tested_likewise():
         found.append(permutation_p(lambda training, k=kernel: k, design, permutations=19, seed=0, fit=fit))
     assert found[0] == pytest.approx(0.05)
     assert found[1] > 0.05
+
+
+def test_a_number_that_differs_within_patients_too_is_tested_by_what_lies_between_them():
+    rng = np.random.default_rng(1)
+    groups = np.repeat(np.arange(12), 2)
+    patients = rng.normal(size=12)[groups]
+    values = patients + 0.02 * rng.normal(size=24)
+    features = np.stack([patients, rng.normal(size=24)], axis=1)
+    design = design_of((values > 0.0).astype(np.intp), groups, values=values)
+    p = permutation_p(
+        lambda _: features @ features.T,
+        design,
+        permutations=39,
+        seed=0,
+        fit=lambda kernel, rows, groups: fit_ridge_values(kernel, values[rows], groups),
+    )
+    assert p == pytest.approx(1 / 40)
+
+
+def test_labels_that_cannot_be_exchanged_are_never_better_than_themselves():
+    cohort = kernel_cohort(0, patients=12, effect=8.0)
+    alone = replace(cohort.design, batches=cohort.design.labels)
+    assert permutation_p(cohort.kernels, alone, permutations=9, seed=0) == 1.0
 
 
 @pytest.mark.parametrize("name", NULLS)
