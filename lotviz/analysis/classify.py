@@ -17,9 +17,10 @@ from threadpoolctl import threadpool_limits
 from lotviz.analysis.classification import OURS, Classification
 from lotviz.analysis.controls import Controls, centred_on_controls, without_controls
 from lotviz.analysis.cross_validation import Evidence, GramSource, averaged_kernels, cross_validate
-from lotviz.analysis.design import Design, Outcome, labelled, make_design
+from lotviz.analysis.design import Design, Outcome, asks_a_number, labelled, make_design
 from lotviz.analysis.doubts import doubts_about
 from lotviz.analysis.kernels import Grams, cohort_grams, embedding_grams, hold
+from lotviz.analysis.partners import with_partners
 from lotviz.analysis.permutation import permutation_p, splits
 from lotviz.analysis.recipe import Estimator, estimator_of, fit_of, lot_blocks
 from lotviz.analysis.robustness import Robustness, robustness
@@ -89,6 +90,7 @@ def classify(
         "classes", "continuous", or "auto": a column of mostly different numbers is continuous.
     paired
         Compare every sample with the mean of its group; default where every group has samples of every class.
+        Samples whose group has one class only are left out then, and named.
     estimator
         "ridge", "lda", "logistic", "svm", or "auto".
     abundance
@@ -116,6 +118,9 @@ def classify(
     """
     chosen, left_out = labelled(as_cohort(cohort), label, controls=controls)
     known = without_controls(chosen, controls, batch)
+    if paired and group is not None and not asks_a_number(known.cohort.column(label), outcome):
+        chosen, alone = with_partners(chosen, label, group, controls=controls)
+        known, left_out = without_controls(chosen, controls, batch), (*left_out, *alone)
     design = make_design(
         known.cohort,
         label,

@@ -47,6 +47,19 @@ def confound_features(
     return np.concatenate(parts, axis=1)
 
 
+def explained(features: NDArray[np.float64], targets: NDArray[np.float64]) -> bool:
+    """Whether features (N, f) say targets (N, t) of every sample, by a linear function.
+
+    Examples
+    --------
+    >>> explained(np.array([[0.0], [1.0], [2.0]]), np.array([[5.0], [7.0], [9.0]]))
+    True
+    """
+    design = np.concatenate([np.ones((len(features), 1)), features], axis=1)
+    rest = targets - design @ np.linalg.lstsq(design, targets, rcond=None)[0]
+    return bool(np.square(rest).sum() <= 1e-9 * np.square(targets - targets.mean(axis=0)).sum())
+
+
 def _standardised(values: NDArray[np.float64], training: NDArray[np.intp]) -> NDArray[np.float64]:
     seen = values[training]
     known = seen[np.isfinite(seen)]

@@ -76,10 +76,9 @@ def without_controls(cohort: Cohort, controls: tuple[str, str] | None, batch: st
     if batch is None:
         what = "Expected a batch column beside the controls, found none."
         raise CohortError(Problem(where, what, "Name the column of the batches; controls are compared within them."))
-    texts = label_texts(cohort.column(column))
-    chosen = texts == value.strip()
+    chosen = are_controls(cohort, controls)
     if not chosen.any():
-        known = sorted(set(texts) - {""})
+        known = sorted(set(label_texts(cohort.column(column))) - {""})
         what = f"Expected controls called {value}, found {listed(known)}."
         raise CohortError(Problem(where, what, did_you_mean(value, known) or "Name the value of the controls."))
     names = words(cohort.column(batch))
@@ -91,6 +90,13 @@ def without_controls(cohort: Cohort, controls: tuple[str, str] | None, batch: st
     rest = everyone[~chosen]
     kept = cohort.select(samples=[str(cohort.samples.index[row]) for row in rest])
     return Controls(kept, rest, control_centring(codes, chosen), codes[rest])
+
+
+def are_controls(cohort: Cohort, controls: tuple[str, str] | None) -> NDArray[np.bool_]:
+    """Tell which samples have the value (second) that names controls in a column (first); none where none are named."""
+    if controls is None:
+        return np.zeros(len(cohort.samples), dtype=bool)
+    return np.asarray(label_texts(cohort.column(controls[0])) == controls[1].strip())
 
 
 def centred_on_controls(grams: Grams, controls: Controls) -> Grams:

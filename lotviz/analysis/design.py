@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from lotviz.analysis.adjustment import pair_centring
+from lotviz.analysis.confounds import confound_features, explained
+from lotviz.analysis.controls import are_controls
 from lotviz.analysis.folds import constant_groups, possible_folds
 from lotviz.analysis.labels import label_texts, ordered_classes, words
 from lotviz.data.cohort import Cohort
@@ -106,8 +109,10 @@ def make_design(
     CohortError
         An unknown column, missing labels or groups, one class only, too few groups for two folds.
     """
-    if outcome == "continuous" or (outcome == "auto" and is_continuous(cohort.column(label))):
-        return _continuous_design(cohort, label, group=group, batch=batch, adjust=adjust, folds=folds)
+    if asks_a_number(cohort.column(label), outcome):
+        made = _continuous_design(cohort, label, group=group, batch=batch, adjust=adjust, folds=folds)
+        said = f"The numbers in {label} were not compared within groups: only classes can be paired."
+        return replace(made, warnings=(*made.warnings, said)) if paired else made
     names = _texts(cohort, label, "label")
     group_names = _texts(cohort, group, "group") if group is not None else cohort.samples.index.to_numpy(dtype=object)
     for name in (*([batch] if batch else []), *adjust):
@@ -119,15 +124,17 @@ def make_design(
     if most < 2:
         raise CohortError(_too_few(cohort, classes, labels=labels, groups=groups))
     within = _compared_within(labels, groups) if paired is None else paired
-    if within and not _several_in_groups(groups):
+    if within and constant_groups(labels, groups).all():
         raise CohortError(
             Problem(
                 _place(cohort),
-                "Expected groups of several samples for a paired comparison, found one sample in each "
-                f"{group or 'group'}.",
+                "Expected groups with samples of several classes for a paired comparison, found one class in each "
+                f"{group or 'sample'}.",
                 "Name the column of the patient as the group, or compare without pairs.",
             )
         )
+    member = (labels[:, None] == np.arange(len(classes))[None, :]).astype(np.float64)
+    _leave_something(cohort, label, adjust, targets=member, pairs=groups if within else None)
     warnings = _design_warnings(cohort, classes, labels=labels, groups=groups, group=group, batch=batch, within=within)
     if most < folds:
         warnings.append(f"The smallest class has {most} groups, so {most} folds were used instead of {folds}.")
@@ -158,9 +165,7 @@ def labelled(cohort: Cohort, label: str, *, controls: tuple[str, str] | None = N
         There is no such column, or no sample has a label.
     """
     texts = label_texts(cohort.column(label))
-    needless = np.zeros(len(texts), dtype=bool)
-    if controls is not None:
-        needless = label_texts(cohort.column(controls[0])) == controls[1].strip()
+    needless = are_controls(cohort, controls)
     absent = (texts == "") & ~needless
     missing = [str(name) for name in cohort.samples.index[absent]]
     if not missing:
@@ -187,6 +192,11 @@ def is_continuous(column: pd.Series) -> bool:
     return bool(known.nunique() > 10 and known.nunique() > 0.5 * len(known))
 
 
+def asks_a_number(column: pd.Series, outcome: Outcome) -> bool:
+    """Whether a continuous outcome is to be estimated: where that is asked for, or left open and the column is one."""
+    return outcome == "continuous" or (outcome == "auto" and is_continuous(column))
+
+
 def _continuous_design(
     cohort: Cohort, label: str, *, group: str | None, batch: str | None, adjust: Sequence[str], folds: int
 ) -> Design:
@@ -205,6 +215,7 @@ def _continuous_design(
             f"Expected differing numbers of at least {2 * FEWEST_FOLDS} groups, found {len(np.unique(groups))} groups."
         )
         raise CohortError(Problem(where, what, "Add samples, or choose another column."))
+    _leave_something(cohort, label, adjust, targets=values[:, None])
     thirds = np.searchsorted(np.quantile(values, [1 / 3, 2 / 3]), values).astype(np.intp)
     warnings = _batch_warnings(cohort, batch)
     warnings += _owner_warnings(cohort, group)
@@ -224,6 +235,30 @@ def _continuous_design(
     )
 
 
+def _leave_something(
+    cohort: Cohort,
+    label: str,
+    adjust: Sequence[str],
+    *,
+    targets: NDArray[np.float64],
+    pairs: NDArray[np.intp] | None = None,
+) -> None:
+    """Refuse columns that say the label of every sample, within the pairs if there are any.
+
+    In training they take out all that the label says, and what is left of the test samples leans the wrong way: the
+    scores were far below chance. Names of their own for all samples are in no test fold known, and take out nothing.
+    """
+    if not adjust:
+        return
+    features = confound_features(cohort, adjust, np.arange(len(targets)), counts=False)
+    if pairs is not None:
+        features, targets = pair_centring(pairs) @ features, pair_centring(pairs) @ targets
+    if explained(features, targets):
+        what = f"Expected columns to adjust for that leave something of {label}, found that {listed(adjust)} say it of "
+        fix = "Leave out the column that says it, or take one whose values occur with several of the label."
+        raise CohortError(Problem(_place(cohort), f"{what}every sample.", fix))
+
+
 def _batches(cohort: Cohort, batch: str | None) -> NDArray[np.intp]:
     if batch is None:
         return np.zeros(len(cohort.samples), dtype=np.intp)
@@ -235,10 +270,6 @@ def _compared_within(labels: NDArray[np.intp], groups: NDArray[np.intp]) -> bool
     seen = np.zeros((groups.max() + 1, labels.max() + 1), dtype=bool)
     seen[groups, labels] = True
     return bool(seen.all())
-
-
-def _several_in_groups(groups: NDArray[np.intp]) -> bool:
-    return bool(np.bincount(groups).max() > 1)
 
 
 def _texts(cohort: Cohort, column: str, role: str) -> NDArray[np.object_]:

@@ -15,6 +15,7 @@ from lotviz.analysis.design import Design, is_continuous
 from lotviz.analysis.features import model_features
 from lotviz.analysis.labels import label_texts
 from lotviz.analysis.model import LinearModel, fit_features, halves_of, outcome_of, question_of
+from lotviz.analysis.partners import partnered
 from lotviz.analysis.recipe import Estimator, adjustment_of
 
 if TYPE_CHECKING:
@@ -64,6 +65,10 @@ def question_about(
     labels, classes = question_of(label_texts(column), positive) if values is None else halves_of(values)
     owners = label_texts(embedding.samples[group]) if group else np.asarray(embedding.samples.index, dtype=object)
     units = np.asarray(pd.factorize(pd.Series(list(owners)))[0], dtype=np.intp)
+    known = np.flatnonzero(labels >= 0)
+    has_partner = partnered(labels[known], units[known])
+    if paired and values is None and has_partner.any():  # as in the measurement: the others are not learnt from
+        labels[known[~has_partner]] = -1
     adjustment = _adjustment(
         embedding, labels, units, adjust=tuple(adjust), paired=False if values is not None else paired
     )

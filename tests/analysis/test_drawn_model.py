@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,13 @@ def test_donors_with_both_arms_are_paired_unless_told_otherwise(embedding):
     assert np.allclose(paired @ np.repeat(np.arange(6.0), 2), 0.0)
     assert question_about(embedding, "arm", group="donor", paired=False).adjustment is None
     assert question_about(embedding, "label", group="patient").adjustment is None
+
+
+def test_who_has_no_partner_is_not_learnt_from_in_pairs(embedding):
+    donors = [*embedding.samples["donor"][:10], "alone", "too"]
+    odd = replace(embedding, samples=embedding.samples.assign(donor=donors))
+    assert question_about(odd, "arm", group="donor", paired=True).labels.tolist() == [1, 0] * 5 + [-1, -1]
+    assert question_about(odd, "arm", group="donor").labels.tolist() == [1, 0] * 6
 
 
 @pytest.mark.parametrize(

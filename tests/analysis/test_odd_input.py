@@ -10,6 +10,7 @@ from lotviz.analysis.classify import classify
 from lotviz.analysis.design import make_design
 from lotviz.analysis.labels import ordered_classes, words
 from lotviz.analysis.model import question_of
+from lotviz.data.problems import CohortError
 from tests.analysis.conftest import cohort_of, noise_clouds
 
 QUICK = {"points": 4, "repeats": 1, "permutations": 0, "cells_per_sample": 20}
@@ -76,3 +77,45 @@ def test_a_continuous_outcome_has_a_whole_record():
     assert record["confusion"] == {}
     assert record["per_sample"][3]["value"] == 3.5
     assert set(record["per_sample"][0]) == {"sample", "value", "foretold", "fold 1"}
+
+
+@pytest.mark.parametrize("values", [["u", "v"] * 6, [0, 1] * 6, [f"s{k}" for k in range(COUNT)]])
+def test_a_covariate_that_says_the_label_of_every_sample_is_refused(values):
+    with pytest.raises(CohortError, match="leave something of label, found that arm say it of every sample"):
+        design(cohort(arm=values), adjust=("arm",))
+
+
+def test_a_covariate_that_says_a_number_of_every_sample_is_refused():
+    with pytest.raises(CohortError, match="leave something of dose"):
+        design(cohort(dose=np.arange(12.0), twice=np.arange(12.0) * 2), "dose", adjust=("twice",))
+
+
+def test_a_patient_may_be_adjusted_for_within_pairs():
+    made = cohort(patient=np.repeat(list("uvwxyz"), 2))
+    assert design(made, group="patient", adjust=("patient",)).within
+
+
+def test_a_sample_without_a_partner_is_left_out_of_pairs_and_named():
+    """Its own mean is all that could be taken out of it, and that nothing is left would name its class."""
+    made = cohort(label=["a", "b"] * 4 + ["a"] * 4, patient=[*np.repeat(list("uvwx"), 2), *"klmm"])
+    found = classify(made, "label", group="patient", paired=True, **QUICK)
+    assert found.samples == tuple(f"s{k}" for k in range(8))
+    said = "4 of 12 samples have no partner of another class in their patient and were left out: s8, s9, s10, s11."
+    assert said in found.warnings
+
+
+def test_controls_need_no_partner():
+    made = cohort(
+        label=["a", "b"] * 4 + ["a", None, None, None],
+        patient=[*np.repeat(list("uvwx"), 2), *"klmn"],
+        kind=["sample"] * 9 + ["control"] * 3,
+        batch=[*np.repeat([1, 2, 3], [4, 4, 1]), 1, 2, 3],
+    )
+    options = {"group": "patient", "batch": "batch", "controls": ("kind", "control"), "paired": True}
+    assert len(classify(made, "label", **options, **QUICK).samples) == 8
+
+
+def test_numbers_are_not_paired_and_that_is_said():
+    made = cohort(dose=np.arange(COUNT) + 0.5, patient=np.repeat(list("uvwxyz"), 2))
+    asked = design(made, "dose", group="patient", outcome="continuous", paired=True)
+    assert "The numbers in dose were not compared within groups: only classes can be paired." in asked.warnings

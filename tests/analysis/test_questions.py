@@ -59,7 +59,7 @@ def test_pairs_see_a_small_effect_through_large_patients():
 
 def test_pairs_without_groups_of_several_samples_are_refused():
     cohort = cohort_of(noise_clouds(8), {"label": ["a", "b"] * 4})
-    with pytest.raises(CohortError, match="Expected groups of several samples for a paired comparison"):
+    with pytest.raises(CohortError, match="Expected groups with samples of several classes for a paired comparison"):
         classify(cohort, "label", paired=True, **QUICK)
 
 
