@@ -22,13 +22,13 @@ from lotviz.analysis.doubts import doubts_about
 from lotviz.analysis.kernels import Grams, cohort_grams, embedding_grams, hold
 from lotviz.analysis.partners import with_partners
 from lotviz.analysis.permutation import permutation_p, splits
-from lotviz.analysis.recipe import Estimator, estimator_of, fit_of, lot_blocks
+from lotviz.analysis.recipe import Estimator, Fit, Fitted, estimator_of, fit_of, lot_blocks
 from lotviz.analysis.robustness import Robustness, robustness
 from lotviz.analysis.scoring import difference, group_resamples, score
 from lotviz.analysis.value_scoring import value_difference, value_score
 from lotviz.data.cohort import Cohort
 from lotviz.data.transforms.transform import Transform
-from lotviz.transport.progress import Cancelled
+from lotviz.transport.progress import stop_if
 
 if TYPE_CHECKING:
     from lotviz.transport.cells import CellStore
@@ -142,7 +142,10 @@ def classify(
         return centred_on_controls(whole(training, reference_seed), known)
 
     estimator = estimator_of(estimator, len(design.classes))
-    fit, steady = (fit_of(estimator, len(design.classes), design.outcome, steady=choice) for choice in (False, True))
+    fit, steady = (
+        _heeding(cancel, fit_of(estimator, len(design.classes), design.outcome, steady=choice))
+        for choice in (False, True)
+    )
     with threadpool_limits(1):  # matrices are small: threads of the linear algebra only get in each other's way
         evidence = cross_validate(
             source,
@@ -184,6 +187,16 @@ def classify(
     }
     removed = known.removed(everyone)
     return _summary(known.cohort, design, evidence, tried=tried, p=p, options=options, group=group, removed=removed)
+
+
+def _heeding(cancel: Event | None, fit: Fit) -> Fit:
+    """Stop before any fit when asked to: permutations, and leaving out patients, are thousands of them in a row."""
+
+    def fitted(kernel: NDArray[np.float64], known: NDArray[np.intp], groups: NDArray[np.intp]) -> Fitted:
+        stop_if(cancel)
+        return fit(kernel, known, groups)
+
+    return fitted
 
 
 def as_cohort(source: Cohort | LOTEmbedding) -> Cohort:
@@ -320,8 +333,7 @@ class _Steps:
         self.done, self.total, self.progress, self.cancel = 0, total, progress, cancel
 
     def __call__(self, message: str) -> None:
-        if self.cancel is not None and self.cancel.is_set():
-            raise Cancelled
+        stop_if(self.cancel)
         if self.progress is not None:
             self.progress(self.done, self.total, message)
         self.done += 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lotviz.analysis.folds import grouped_folds
+from lotviz.analysis.folds import grouped_folds, training_and_test
 from lotviz.analysis.ridge import balanced_weights
 from lotviz.analysis.steady import steadiest
 
@@ -71,8 +71,7 @@ def fit_discriminant(
     """
     folds = grouped_folds(labels, groups, _inner_folds(groups), rng=np.random.default_rng(0))
     held_out = np.zeros((len(SHRINKAGES), len(labels), n_classes))
-    for fold in range(int(folds.max()) + 1):
-        inside, outside = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+    for inside, outside in training_and_test(folds):
         alphas, intercepts = _functions(kernel[np.ix_(inside, inside)], labels[inside], n_classes)
         held_out[:, outside] = kernel[np.ix_(outside, inside)] @ alphas + intercepts[:, None, :]
     weights = balanced_weights(labels, n_classes)

@@ -65,6 +65,18 @@ def grouped_folds(
     return rng.permutation(folds)[chosen][groups]
 
 
+def training_and_test(folds: NDArray[np.intp]) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Rows outside and inside of each fold, of those that leave both: few groups of a class may not fill them all.
+
+    Examples
+    --------
+    >>> [(outside.tolist(), inside.tolist()) for outside, inside in training_and_test(np.array([2, 0, 2]))]
+    [([0, 2], [1]), ([1], [0, 2])]
+    """
+    parts = [(np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)) for fold in np.unique(folds)]
+    return [(outside, inside) for outside, inside in parts if len(outside)]
+
+
 _FULL = 1e6  # beyond any crowd
 _NOBODY_LEFT = 1e9  # of a class to learn from
 

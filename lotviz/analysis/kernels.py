@@ -23,7 +23,7 @@ from lotviz.analysis.blocks import block_grams, centre, operators
 from lotviz.data.cohort import ArraySource, Cohort
 from lotviz.data.transforms.transform import Scaling, Transform
 from lotviz.transport.coupling import solve
-from lotviz.transport.progress import Cancelled
+from lotviz.transport.progress import stop_if
 from lotviz.transport.reference import cells_reference, kmeans_reference
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def hold(cohort: Cohort, *, cells_per_sample: int, seed: int, cancel: Event | No
     """Read the cells once: the same cohort in memory, transformed, with at most so many cells of each sample."""
     cells = {}
     for name in cohort.samples.index:
-        _stop_if(cancel)
+        stop_if(cancel)
         cells[name] = cohort.cells(name, limit=cells_per_sample, seed=seed)
     return replace(cohort, source=ArraySource(cells), transform=Transform("none"))
 
@@ -91,10 +91,14 @@ def cohort_grams(
     """
     names = list(held.samples.index)
     scaling = within_scaling([held.cells(name) for name in training])
-    scaled = [scaling.apply(held.cells(name)) for name in names]
+    scaled, quantiles = [], []
+    for name in names:
+        stop_if(cancel)
+        scaled.append(scaling.apply(held.cells(name)))
+        quantiles.append(marker_quantiles(scaled[-1:])[0])
     floor = half_a_cell([len(held.cells(name)) for name in training])
     moved = [evenly(part, TRANSPORTED) for part in scaled]
-    grams: dict[str, list[NDArray[np.float64]]] = {"quantiles": [linear_gram(marker_quantiles(scaled))]}
+    grams: dict[str, list[NDArray[np.float64]]] = {"quantiles": [linear_gram(np.stack(quantiles))]}
     for number, count in enumerate(points):
         centres = number % 2 == 0
         make = kmeans_reference if centres else cells_reference
@@ -129,7 +133,7 @@ def embedding_grams(embedding: LOTEmbedding, *, cancel: Event | None = None) -> 
     grams: dict[str, list[NDArray[np.float64]]] = {str(block): [gram] for block, gram in blocks.items()}
     quantiles, nearest = [], []
     for name in embedding.samples.index:
-        _stop_if(cancel)
+        stop_if(cancel)
         cells = embedding.scaled_cells(name)
         quantiles.append(marker_quantiles([cells])[0])
         nearest.append(nearest_points(cells, points))
@@ -164,16 +168,11 @@ def _maps(
     """Transport all samples in threads, as the solver lets go of Python's lock; maps of shape (N, m, d)."""
 
     def one(cells: NDArray[np.float64]) -> NDArray[np.float64]:
-        _stop_if(cancel)
+        stop_if(cancel)
         return solve(points, cells, masses).maps
 
     with ThreadPoolExecutor(WORKERS) as pool:
         return np.stack(list(pool.map(one, scaled)))
-
-
-def _stop_if(cancel: Event | None) -> None:
-    if cancel is not None and cancel.is_set():
-        raise Cancelled
 
 
 def adjusted_grams(grams: Grams, adjustment: NDArray[np.float64] | None) -> dict[str, list[NDArray[np.float64]]]:

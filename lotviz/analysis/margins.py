@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lotviz.analysis.discriminant import INNER_FOLDS, Linear
-from lotviz.analysis.folds import grouped_folds
+from lotviz.analysis.folds import grouped_folds, training_and_test
 from lotviz.analysis.ridge import balanced_weights, codes
 from lotviz.analysis.steady import scale_free, steadiest
 
@@ -43,8 +43,7 @@ def fit_machine(
     features, back = _features(kernel)
     folds = grouped_folds(labels, groups, min(INNER_FOLDS, len(np.unique(groups))), rng=np.random.default_rng(0))
     held_out = np.zeros((len(STRENGTHS), *target.shape))
-    for fold in range(int(folds.max()) + 1):
-        inside, outside = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+    for inside, outside in training_and_test(folds):
         for place, strength in enumerate(STRENGTHS):
             slopes, intercept = _machines(machine, features[inside], target[inside], strength)
             held_out[place, outside] = features[outside] @ slopes + intercept

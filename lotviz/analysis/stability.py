@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Event
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,7 @@ from lotviz.analysis.recipe import Estimator
 from lotviz.analysis.regions import Regions
 from lotviz.analysis.scoring import group_resamples
 from lotviz.transport.coupling import solve
+from lotviz.transport.progress import stop_if
 
 if TYPE_CHECKING:
     from lotviz.transport.embedding import LOTEmbedding
@@ -77,8 +79,8 @@ class Stability:
 
 
 def _mostly(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    above = (values > 0.0).mean(axis=0)
-    return np.asarray(np.maximum(above, 1.0 - above))
+    above, below = (values > 0.0).mean(axis=0), (values < 0.0).mean(axis=0)
+    return np.asarray(np.maximum(np.maximum(above, below), 0.5))  # what is always 0 has no sign
 
 
 def stability(
@@ -94,6 +96,7 @@ def stability(
     draws: int = 25,
     seed: int = 0,
     step: Callable[[str], None] = lambda _: None,
+    cancel: Event | None = None,
 ) -> Stability:
     """Refit on bootstrap draws of groups, on the embedding's own reference and on others.
 
@@ -113,6 +116,8 @@ def stability(
         Number of references, and of refits on each.
     step
         Called with a message before each reference, to report progress or stop.
+    cancel
+        Set it to stop before the next refit: `lotviz.transport.batch.Cancelled` is raised.
     """
     training = np.flatnonzero(labels >= 0)
     groups = np.unique(units[training], return_inverse=True)[1].astype(np.intp)
@@ -123,11 +128,12 @@ def stability(
         features = (
             model_features(embedding, abundance=abundance)
             if number == 0
-            else drawn_features(embedding, abundance=abundance, seed=seed + number)
+            else drawn_features(embedding, abundance=abundance, seed=seed + number, cancel=cancel)
         )
         member = regions.labels[nearest_points(features.points, regions.points)]
         indicator = (np.arange(len(regions.names))[:, None] == member[None, :]).astype(np.float64)  # (k, m)
         for times in group_resamples(labels[training], groups, resamples=draws, seed=seed + 1000 + number):
+            stop_if(cancel)
             rows = np.repeat(training, times.astype(np.intp))
             solved = solve_weights(features, labels, rows, units=units, estimator=estimator, adjustment=adjustment)
             own, rest = features.maps[rows[positive[rows]]], features.maps[rows[~positive[rows]]]
@@ -140,7 +146,9 @@ def stability(
     return Stability(np.stack(weights), np.stack(carried), np.stack(abundances), references)
 
 
-def drawn_features(embedding: LOTEmbedding, *, abundance: bool = True, seed: int) -> ModelFeatures:
+def drawn_features(
+    embedding: LOTEmbedding, *, abundance: bool = True, seed: int, cancel: Event | None = None
+) -> ModelFeatures:
     """Features on a reference of cells drawn from the pooled samples, each of them transported anew, thinned."""
     rng = np.random.default_rng(seed)
     clouds = [_thinned(embedding.scaled_cells(str(name)), rng) for name in embedding.samples.index]
@@ -148,10 +156,13 @@ def drawn_features(embedding: LOTEmbedding, *, abundance: bool = True, seed: int
     pool = np.concatenate([cloud[rng.integers(len(cloud), size=-(-4 * count // len(clouds)))] for cloud in clouds])
     points = pool[rng.permutation(len(pool))[:count]]
     masses = np.full(len(points), 1.0 / len(points))
-    maps = np.stack([solve(points, cloud, masses).maps for cloud in clouds])
+    maps = []
+    for cloud in clouds:
+        stop_if(cancel)
+        maps.append(solve(points, cloud, masses).maps)
     shares = point_shares([nearest_points(cloud, points) for cloud in clouds], len(points)) if abundance else None
     return features_of(
-        maps,
+        np.stack(maps),
         shares,
         points=points,
         masses=masses,

@@ -210,15 +210,17 @@ def test_progress_is_told_and_cancel_is_heard(patients):
         classify(patients, "label", cancel=stop, **QUICK)
 
 
-def test_cancel_is_heard_between_samples(patients):
+@pytest.mark.parametrize("work", ["Fold", "Permuting", "Leaving"])
+def test_cancel_is_heard_between_samples_and_between_fits(work):
     stop = Event()
 
     def progress(done, total, message):
-        if message.startswith("Fold"):
+        if message.startswith(work):
             stop.set()
 
+    cohort = cohort_of(noise_clouds(8), {"label": ["a", "b"] * 4})
     with pytest.raises(Cancelled):
-        classify(patients, "label", progress=progress, cancel=stop, **QUICK)
+        classify(cohort, "label", progress=progress, cancel=stop, **{**QUICK, "repeats": 1, "permutations": 1})
 
 
 def test_figures_are_finite_for_samples_of_one_cell():

@@ -75,3 +75,9 @@ def test_scores_without_meaning_are_flattened():
     told, guessed = (labels * 2.0 - 1.0)[:, None], rng.normal(size=(100, 1)) * 5.0
     assert steepness_of(told, labels, n_classes=2) > 5.0
     assert steepness_of(guessed, labels, n_classes=2) < 0.1
+
+
+@pytest.mark.parametrize("machine", ["logistic", "svm"])
+def test_one_sample_a_class_leaves_nobody_to_choose_a_penalty_by(machine):
+    found = fit_machine(machine, np.array([[1.0, -1.0], [-1.0, 1.0]]), np.arange(2), np.arange(2), n_classes=2)
+    assert found.predict(np.array([[1.0, -1.0]])) < 0.0

@@ -1,8 +1,11 @@
+from threading import Event
+
 import numpy as np
 import pytest
 
 from lotviz.analysis.regions import regions
 from lotviz.analysis.stability import stability, stability_table
+from lotviz.transport import Cancelled
 
 
 @pytest.fixture(scope="module")
@@ -42,3 +45,22 @@ def test_the_same_seed_gives_the_same_refits(embedding, patients, parts):
     first, second = (found_for(embedding, labels, parts, seed=3) for _ in range(2))
     assert np.array_equal(first.weights, second.weights)
     assert np.array_equal(first.abundance, second.abundance)
+
+
+def test_what_carries_nothing_has_no_sign(embedding, patients, parts):
+    labels = (patients.column("label") == "case").to_numpy().astype(np.intp)
+    found = found_for(embedding, labels, parts, abundance=False)
+    assert (found.abundance_sign_held == 0.5).all()
+
+
+def test_three_classes_of_which_some_are_not_known(embedding, parts):
+    labels = np.array([0, 1, 2, -1] * 4)
+    found = found_for(embedding, labels, parts)
+    whole = found.carried.sum(axis=(1, 2)) + found.abundance.sum(axis=1)
+    assert np.allclose(whole, 1.0)
+
+
+def test_it_is_stopped_before_the_next_refit(embedding, patients, parts):
+    labels, stop = (patients.column("label") == "case").to_numpy().astype(np.intp), Event()
+    with pytest.raises(Cancelled):
+        found_for(embedding, labels, parts, step=lambda _: stop.set(), cancel=stop)
