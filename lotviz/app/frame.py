@@ -222,10 +222,13 @@ def remark(text: str) -> pn.pane.HTML:
 
 def several(choices: Choices, name: str, label: str, options: Sequence[str]) -> pmui.MultiChoice:
     """Return a list to choose several from."""
-    value, shared = list(getattr(choices, name)), {"description": "", "margin": (6, 16), **WIDE}
+    value, shared = list(getattr(choices, name)), {"description": "", "margin": (6, 16), "sx": _SEVERAL, **WIDE}
     widget = pmui.MultiChoice(label=label, options=list(options), value=value, **shared)
     widget.param.watch(lambda event: setattr(choices, name, list(event.new)), "value")
     return widget
+
+
+_SEVERAL = {"& .MuiInputLabel-root": {"backgroundColor": "transparent !important", "fontSize": "13px"}}
 
 
 def checkbox(choices: Choices, name: str, label: str) -> pmui.Checkbox:
@@ -248,7 +251,7 @@ def folded(title: str, *controls: Any, shown: bool = False) -> pmui.Accordion:
 
 
 _FOLDED = {
-    "& .MuiPaper-root": {"backgroundColor": "transparent", "backgroundImage": "none"},
+    "&, & .MuiPaper-root, & .MuiAccordion-root": {"backgroundColor": "transparent", "backgroundImage": "none"},
     "& .MuiAccordionSummary-root": {"minHeight": "30px !important", "padding": "0 16px"},
     "& .MuiAccordionSummary-content": {"margin": "4px 0 !important"},
     "& .MuiAccordionSummary-content *": {"fontSize": "12px !important", "fontWeight": "500 !important"},

@@ -60,13 +60,20 @@ def _patients(_session: Session) -> str:
 def _transport(session: Session) -> str:
     """Compare two samples."""
     a, b = session.choices.a, session.choices.b
-    regions = "" if session.population_regions is None else f", regions=regions(embedding, seed={session.choices.seed})"
+    named = session.population_regions is not None
     return (
-        "\nfrom lotviz.analysis import composition, marker_change, regions\n\n"
-        f"parts = composition(embedding, {a!r}, {b!r}{regions})\n"
+        "\nfrom lotviz.analysis import composition, marker_change, regions, renamed\n\n"
+        f"{_regions(session) if named else ''}"
+        f"parts = composition(embedding, {a!r}, {b!r}{', regions=found' if named else ''})\n"
         "print(parts.names, parts.share_a, parts.share_b, parts.table, sep='\\n')\n"
         f"print(marker_change(embedding, {a!r}, {b!r}).table())\n"
     )
+
+
+def _regions(session: Session) -> str:
+    """Make the regions, under the names they were given."""
+    names, made = session.choices.names, f"regions(embedding, seed={session.choices.seed})"
+    return f"found = renamed({made}, {names!r})\n" if names else f"found = {made}\n"
 
 
 def _weights(session: Session) -> str:
@@ -79,16 +86,14 @@ def _weights(session: Session) -> str:
     asked = _listed(positive=c.chosen("positive"), group=request.group, **whose)
     fitted = {name: value for name, value in request.options().items() if name in ("estimator", "abundance")}
     part = WEIGHTS[c.weight]
-    names = ["contributions", "fit_drawn_model", "region_table", "regions", *(["renamed"] if c.names else [])]
     steady = "" if session.continuous else _steadiness(session, asked, fitted)
     return (
-        f"\nfrom lotviz.analysis import {', '.join(names)}\n\n"
+        "\nfrom lotviz.analysis import contributions, fit_drawn_model, region_table, regions, renamed\n\n"
         f"result = lotviz.classify(cohort, {session.label!r}, {measured})\n"
         "print(result.to_json())\n"
         f"model = fit_drawn_model(embedding, {session.label!r}, {asked}{_more(fitted)})\n"
-        f"parts = regions(embedding, seed={c.seed})\n"
-        f"{f'parts = renamed(parts, {c.names!r})' + chr(10) if c.names else ''}"
-        "print(region_table(model, parts))\n"
+        f"{_regions(session)}"
+        "print(region_table(model, found))\n"
         f"{steady}"
         f"plan, cells = embedding.plan({c.a!r}), embedding.scaled_cells({c.a!r})\n"
         f"print(contributions(model, plan, cells, part={part!r}))\n"
@@ -101,7 +106,7 @@ def _steadiness(session: Session, asked: str, fitted: dict[str, object]) -> str:
         "\nfrom lotviz.analysis import question_about, stability\n\n"
         f"asked = question_about(embedding, {session.label!r}, {asked})\n"
         "options = {'units': asked.units, 'adjustment': asked.adjustment}\n"
-        f"steady = stability(embedding, asked.labels, parts, **options, seed={session.choices.seed}{_more(fitted)})\n"
+        f"steady = stability(embedding, asked.labels, found, **options, seed={session.choices.seed}{_more(fitted)})\n"
         "print(steady.sign_held)\n"
     )
 

@@ -135,7 +135,8 @@ def test_the_script_of_a_demonstration_prints_its_numbers(tmp_path):
 
 def test_without_named_populations_the_script_makes_the_same_regions(session_on):
     session = session_on("no populations", page="Transport")
-    assert "regions=regions(embedding, seed=0)" in script_of(session)
+    assert "found = regions(embedding, seed=0)" in script_of(session)
+    assert "regions=found" in script_of(session)
     assert regions(session.embedding, seed=0).names == session.population_regions.names
 
 

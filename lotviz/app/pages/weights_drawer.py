@@ -5,8 +5,11 @@ from __future__ import annotations
 from functools import partial
 from html import escape
 
-from lotviz.app.choices import GROUPS
+import panel_material_ui as pmui
+
+from lotviz.app.choices import GROUPS, NONE
 from lotviz.app.frame import (
+    CONTROL,
     Page,
     button,
     checkbox,
@@ -88,9 +91,15 @@ def _region_controls(session: Session, page: Page) -> list[object]:
     """Return the list of the regions and the line in which the chosen one is named."""
     choices = session.choices
     name = typed("Name of this region", "", partial(_rename, session), visible=False)
+    regions = pmui.Select(label="Region", options={NONE: NONE}, **CONTROL)
+    regions.param.watch(lambda event: event.new and choices.param.update(region=event.new), "value")
 
     def offer() -> None:
         session.fit_choices(partial(offer_regions, session))
+        offered = dict(choices.param["region"].names)
+        if offered != regions.options:  # a name that changed is only shown for a value that is chosen anew
+            regions.param.update(options=offered, value=None)
+        regions.value = choices.region
         place = session.region
         name.visible = place is not None
         if place is not None:
@@ -98,7 +107,7 @@ def _region_controls(session: Session, page: Page) -> list[object]:
             name.param.update(value=choices.names.get(choices.region, ""), placeholder=with_default)
 
     page.effect(offer, "region", "names")
-    return [select(choices, "region", "Region"), name]
+    return [regions, name]
 
 
 def _rename(session: Session, name: str) -> None:

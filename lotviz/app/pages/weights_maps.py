@@ -165,15 +165,15 @@ def tap_region(session: Session, place: int) -> None:
 def _regions_head(session: Session) -> str:
     """Say what the table shows and whether it is known how steady it is."""
     carried = session.choices.shows == CARRIED
-    unit = "% of the gap between the groups" if carried else "weight, in units of the score"
+    unit = "% of the gap" if carried else "weight"
     if session.continuous:
-        unit = "% of the gap between lower and upper half" if carried else unit
+        unit = "% of the gap between the halves" if carried else unit
     if session.continuous or part_of(session) not in ("full", "abundance"):
-        note = "how steady it is was not measured"
+        note = "not known how steady"
     elif steadiness(session) is not None:
-        note = "pale: other patients may turn the sign"
+        note = "pale: its sign may turn"
     elif session.aside.stopped(_place(session)):
-        note = "how steady it is was not found out"
+        note = "not known how steady: stopped"
     else:
         note = "checking how steady the weights are …"
     return headline("Regions × markers", f"{unit}; {note}")

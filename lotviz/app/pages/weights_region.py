@@ -8,6 +8,7 @@ from functools import partial
 from html import escape
 
 import numpy as np
+import panel as pn
 
 from lotviz.analysis.density import density, density_grid
 from lotviz.analysis.regions import nearest_regions
@@ -107,11 +108,13 @@ def region_picture(session: Session, page: Page) -> object:
     whole = picture(head, curves, foot)
     curves.styles = {**curves.styles, "height": "150px"}  # its row of the page is as high as what is in it
 
+    holder = pn.Column(margin=0, sizing_mode="stretch_width")
+
     def show() -> None:
-        whole.visible = session.region is not None
+        holder[:] = [whole] if session.region is not None else []
 
     page.effect(show, "region")
-    return whole
+    return holder
 
 
 def _colours(session: Session) -> tuple[str, str]:
