@@ -177,8 +177,9 @@ def solve_weights(
     fitted = fit_of(chosen, n_classes, values, steady=True)(kernel[np.ix_(rows, rows)], known, groups)
     alpha, height = _against_the_rest(fitted.alpha, fitted.intercept)
     if values is None:
-        stretch = _unit(kernel[np.ix_(rows, rows)] @ alpha, labels[rows])
-        alpha, height = alpha * stretch, height * stretch
+        stretch, middle = _unit(kernel[np.ix_(rows, rows)] @ alpha, labels[rows])
+        several = fitted.alpha.shape[1] > 1
+        alpha, height = alpha * stretch, (-middle if several else height) * stretch
     spread = _over_all(alpha, rows, adjustment, len(labels))  # (N,): dual weights of the samples as they are
     mean = features.maps[rows].mean(axis=0)
     combined = np.einsum("n,nmd->md", spread, features.maps - mean)
@@ -212,14 +213,19 @@ def _against_the_rest(alpha: NDArray[np.float64], intercept: NDArray[np.float64]
     return alpha[:, -1] - alpha[:, :-1].mean(axis=1), float(intercept[-1] - intercept[:-1].mean())
 
 
-def _unit(scores: NDArray[np.float64], labels: NDArray[np.intp]) -> float:
-    """Factor that sets the positive class and the mean of the others two apart: +1 and -1 where the middle is 0.
+def _unit(scores: NDArray[np.float64], labels: NDArray[np.intp]) -> tuple[float, float]:
+    """Factor that sets the positive class and the mean of the others two apart, and the middle between the two.
 
-    A penalty shrinks scores without changing whom they name; this gives them a unit of their own.
+    A penalty shrinks scores without changing whom they name; this gives them a unit of their own: +1 and -1 where the
+    middle is 0. Of several classes it is put there: that a class beats the mean of the others does not mean that it
+    beats each, and a class between two others would be named nearly always.
     """
     means = [scores[labels == number].mean() for number in np.unique(labels)]
-    apart = float(means[-1] - np.mean(means[:-1])) if len(means) > 1 else 0.0
-    return 2.0 / apart if apart > 1e-12 * max(1.0, float(np.abs(scores).max())) else 1.0
+    if len(means) < 2:
+        return 1.0, 0.0
+    positive, others = float(means[-1]), float(np.mean(means[:-1]))
+    apart, middle = positive - others, (positive + others) / 2.0
+    return (2.0 / apart if apart > 1e-12 * max(1.0, float(np.abs(scores).max())) else 1.0), middle
 
 
 def _over_all(

@@ -5,6 +5,8 @@ from lotviz.analysis.features import embedding_shares
 from lotviz.analysis.labels import label_texts, ordered_classes
 from lotviz.analysis.model import fit_model, haufe_pattern
 from lotviz.data.problems import CohortError
+from lotviz.transport import embed
+from tests.analysis.conftest import cohort_of
 
 
 def test_scores_follow_from_the_weights_on_raw_map_coordinates(embedding, patients):
@@ -73,6 +75,18 @@ def test_many_classes_are_one_against_the_others(embedding):
     labels = [["a", "b", "c"][number % 3] for number in range(len(embedding.samples))]
     model = fit_model(embedding, labels, "b")
     assert model.classes == ("a or c", "b")
+
+
+def test_a_class_between_two_others_is_not_named_of_all():
+    """It beats the mean of the two nearly everywhere, as one of them is always far behind."""
+    rng = np.random.default_rng(0)
+    step = np.arange(18) % 3
+    clouds = [np.float32(rng.normal(size=(40, 2)) + [1.2 * one, 0.0] + 0.5 * rng.normal(size=2)) for one in step]
+    model = fit_model(embed(cohort_of(clouds, {"step": step}), points=8), step, 1)
+    assert np.mean(model.scores > 0.0) < 0.6
+    means = [model.scores[step == one].mean() for one in range(3)]
+    assert means[1] == pytest.approx(1.0)
+    assert (means[0] + means[2]) / 2 == pytest.approx(-1.0)
 
 
 def test_groups_decide_the_penalty(embedding, patients):
