@@ -116,23 +116,18 @@ def classify(
     CohortError
         The question cannot be put to this cohort; the message says why.
     """
-    chosen, left_out = labelled(as_cohort(cohort), label, controls=controls)
-    known = without_controls(chosen, controls, batch)
-    if paired and group is not None and not asks_a_number(known.cohort.column(label), outcome):
-        chosen, alone = with_partners(chosen, label, group, controls=controls)
-        known, left_out = without_controls(chosen, controls, batch), (*left_out, *alone)
-    design = make_design(
-        known.cohort,
+    chosen, known, design = question(
+        as_cohort(cohort),
         label,
         group=group,
         batch=batch,
         adjust=adjust,
-        folds=folds,
+        controls=controls,
         positive=positive,
         outcome=outcome,
         paired=paired,
+        folds=folds,
     )
-    design = replace(design, warnings=(*left_out, *design.warnings))
     counts = (points,) if isinstance(points, int) else tuple(points)
     steps = _Steps(repeats * design.folds + permutations + 3, progress, cancel)
     steps("Reading cells")
@@ -187,6 +182,44 @@ def classify(
     }
     removed = known.removed(everyone)
     return _summary(known.cohort, design, evidence, tried=tried, p=p, options=options, group=group, removed=removed)
+
+
+def question(
+    cohort: Cohort,
+    label: str,
+    *,
+    group: str | None = None,
+    batch: str | None = None,
+    adjust: Sequence[str] = (),
+    controls: tuple[str, str] | None = None,
+    positive: Hashable | None = None,
+    outcome: Outcome = "auto",
+    paired: bool | None = None,
+    folds: int = 5,
+) -> tuple[Cohort, Controls, Design]:
+    """Put the question of `classify` without answering it, in no time; parameters and errors as there.
+
+    Returns
+    -------
+    The samples that have a part in it, the same apart from the controls, and the question.
+    """
+    chosen, left_out = labelled(cohort, label, controls=controls)
+    known = without_controls(chosen, controls, batch)
+    if paired and group is not None and not asks_a_number(known.cohort.column(label), outcome):
+        chosen, alone = with_partners(chosen, label, group, controls=controls)
+        known, left_out = without_controls(chosen, controls, batch), (*left_out, *alone)
+    design = make_design(
+        known.cohort,
+        label,
+        group=group,
+        batch=batch,
+        adjust=adjust,
+        folds=folds,
+        positive=positive,
+        outcome=outcome,
+        paired=paired,
+    )
+    return chosen, known, replace(design, warnings=(*left_out, *design.warnings))
 
 
 def _heeding(cancel: Event | None, fit: Fit) -> Fit:

@@ -254,9 +254,9 @@ def _leave_something(
     if pairs is not None:
         features, targets = pair_centring(pairs) @ features, pair_centring(pairs) @ targets
     if explained(features, targets):
-        what = f"Expected columns to adjust for that leave something of {label}, found that {listed(adjust)} say it of "
-        fix = "Leave out the column that says it, or take one whose values occur with several of the label."
-        raise CohortError(Problem(_place(cohort), f"{what}every sample.", fix))
+        what = f"Expected columns to adjust for that leave something of {label}, found that all of it follows from "
+        fix = "Leave out the column it follows from, or take one whose values occur beside different labels."
+        raise CohortError(Problem(_place(cohort), f"{what}{listed(adjust)}.", fix))
 
 
 def _batches(cohort: Cohort, batch: str | None) -> NDArray[np.intp]:

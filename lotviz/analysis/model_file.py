@@ -124,7 +124,7 @@ def _header(patient_model: PatientModel) -> dict[str, Any]:
 def load(path: str | os.PathLike[str]) -> PatientModel:
     """Open a model file; see `PatientModel.load`."""
     target = Path(path).absolute()
-    with open_to_read(target) as archive:
+    with open_to_read(target, kind="a model") as archive:
         header = archive.header()
         if header.get("format") != _FORMAT or not isinstance(header.get("version"), int):
             raise EmbeddingFileError(

@@ -14,6 +14,7 @@ from lotviz.cli.output import Output, finite
 
 if TYPE_CHECKING:
     from lotviz.analysis.classification import Classification
+    from lotviz.analysis.design import Design
     from lotviz.data.cohort import Cohort
     from lotviz.transport.embedding import LOTEmbedding
 
@@ -30,26 +31,31 @@ def classify(options: Namespace, output: Output) -> int:
         raise RefusedError("--model", what, "Give the model a name of its own, as in study.lotmodel.")
     if options.model and (options.adjust or options.controls or options.paired == "yes"):
         raise _no_single_samples()
-    from lotviz.analysis.classify import as_cohort, classify
+    from lotviz.analysis.classify import as_cohort, classify, question
     from lotviz.data import resolve_role
 
     given = _cohort_or_embedding(options)
     cohort = as_cohort(given)
     label, label_note = resolve_role(cohort, options.label)
     group, group_note = resolve_role(cohort, options.group) if options.group else (None, None)
-    points = {"points": tuple(options.points)} if options.points else {}
+    points: dict[str, Any] = {"points": tuple(options.points)} if options.points else {}
+    asked: dict[str, Any] = {
+        "group": group,
+        "batch": options.batch,
+        "adjust": tuple(options.adjust),
+        "controls": options.controls,
+        "outcome": options.outcome,
+        "paired": {"yes": True, "no": False}.get(options.paired),
+        "folds": options.folds,
+    }
+    if options.model:
+        _check_single_samples(question(cohort, label, **asked)[2])
     result = classify(
         given,
         label,
-        group=group,
-        batch=options.batch,
-        adjust=tuple(options.adjust),
-        controls=options.controls,
-        outcome=options.outcome,
-        paired={"yes": True, "no": False}.get(options.paired),
+        **asked,
         estimator=options.estimator,
         abundance=not options.no_abundance,
-        folds=options.folds,
         repeats=options.repeats,
         permutations=options.permutations,
         cells_per_sample=options.cells_per_sample,
@@ -124,8 +130,6 @@ def _cohort_or_embedding(options: Namespace) -> Cohort | LOTEmbedding:
 
 def _keep_model(given: Cohort | LOTEmbedding, result: Classification, options: Namespace, output: Output) -> None:
     """Fit on all samples and write the model."""
-    if not result.classes or result.parameters["paired"]:  # seen from the cohort only
-        raise _no_single_samples()
     from lotviz.analysis.patient_model import fit_patient_model
     from lotviz.data.cohort import Cohort
     from lotviz.transport import embed
@@ -143,6 +147,12 @@ def _keep_model(given: Cohort | LOTEmbedding, result: Classification, options: N
         seed=options.seed,
     )
     made.save(options.model)
+
+
+def _check_single_samples(design: Design) -> None:
+    """Refuse what only the cohort shows, numbers and pairs, before anything is measured."""
+    if design.outcome is not None or design.within:
+        raise _no_single_samples()
 
 
 def _no_single_samples() -> RefusedError:

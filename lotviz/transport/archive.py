@@ -167,8 +167,8 @@ def open_to_write(path: Path) -> Iterator[ArchiveWriter]:
 
 
 @contextmanager
-def open_to_read(path: Path) -> Iterator[ArchiveReader]:
-    """Open an archive and check the sizes it declares.
+def open_to_read(path: Path, *, kind: str = "an embedding") -> Iterator[ArchiveReader]:
+    """Open an archive and check the sizes it declares; `kind` says with its article what it should hold.
 
     Raises
     ------
@@ -177,15 +177,15 @@ def open_to_read(path: Path) -> Iterator[ArchiveReader]:
     """
     if not path.is_file():
         found = "a folder" if path.is_dir() else "none"
-        raise EmbeddingFileError(f"Expected an embedding file at {path}, found {found}. Check the path.")
+        raise EmbeddingFileError(f"Expected {kind} file at {path}, found {found}. Check the path.")
     try:
         with zipfile.ZipFile(path) as archive:
             _require_plain(archive, path)
             yield ArchiveReader(path, archive)
     except zipfile.BadZipFile as problem:
         raise EmbeddingFileError(
-            f"Expected {path} to be an embedding saved by lotviz, found that it cannot be read ({problem}). "
-            f"It is of another kind, or cut off: choose another file, or save the embedding again."
+            f"Expected {path} to be {kind} saved by lotviz, found that it cannot be read ({problem}). "
+            f"It is of another kind, or cut off: choose another file, or save the {kind.split()[-1]} again."
         ) from problem
     except (OSError, EOFError, NotImplementedError) as problem:
         raise EmbeddingFileError(

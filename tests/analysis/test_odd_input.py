@@ -81,7 +81,7 @@ def test_a_continuous_outcome_has_a_whole_record():
 
 @pytest.mark.parametrize("values", [["u", "v"] * 6, [0, 1] * 6, [f"s{k}" for k in range(COUNT)]])
 def test_a_covariate_that_says_the_label_of_every_sample_is_refused(values):
-    with pytest.raises(CohortError, match="leave something of label, found that arm say it of every sample"):
+    with pytest.raises(CohortError, match="leave something of label, found that all of it follows from arm"):
         design(cohort(arm=values), adjust=("arm",))
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -58,13 +60,19 @@ def test_a_file_that_is_no_model_is_refused(run, embedded, cohort_folder):
     assert "another kind of file" in said.record["error"]["message"]
 
 
-def test_numbers_are_estimated(run, tmp_path, cohort_folder):
-    import shutil
-
+def altered(cohort_folder, tmp_path):
+    """The cohort with a dose, and two arms for each of its donors."""
     study = tmp_path / "study"
     shutil.copytree(cohort_folder, study)
     table = pd.read_csv(study / "samples.csv")
-    table.assign(dose=[float(number) ** 1.1 for number in range(len(table))]).to_csv(study / "samples.csv", index=False)
+    count = np.arange(len(table))
+    more = table.assign(dose=count**1.1, donor=count // 2, arm=np.where(count % 2, "after", "before"))
+    more.to_csv(study / "samples.csv", index=False)
+    return study
+
+
+def test_numbers_are_estimated(run, tmp_path, cohort_folder):
+    study = altered(cohort_folder, tmp_path)
     said = run("classify", study, "--label", "dose", *QUICK, "--json")
     assert said.code == 0, said.err
     assert said.record["classes"] == []
@@ -79,6 +87,23 @@ def test_a_kept_model_meets_single_samples(run, cohort_folder, tmp_path, words):
     said = run("classify", cohort_folder, "--label", "label", *QUICK, *words, "--model", model, "--json")
     assert said.code == 1
     assert not model.exists()
+
+
+@pytest.mark.parametrize("label", ["dose", "arm"])
+def test_that_a_model_cannot_be_kept_is_said_before_anything_is_measured(run, cohort_folder, tmp_path, label):
+    study, result = altered(cohort_folder, tmp_path), tmp_path / "r.json"
+    options = ("--group", "donor", "-o", result, "--model", tmp_path / "study.lotmodel")
+    said = run("classify", study, "--label", label, *options, *QUICK, "--json")
+    assert said.code == 1
+    assert "told apart sample by sample" in said.record["error"]["message"]
+    assert not result.exists()
+
+
+def test_the_record_of_numbers_is_written(run, cohort_folder, tmp_path):
+    study, result = altered(cohort_folder, tmp_path), tmp_path / "r.json"
+    said = run("classify", study, "--label", "dose", "--group", "donor", *QUICK, "-o", result, "--json")
+    assert said.code == 0, said.err
+    assert len(json.loads(result.read_text())["per_sample"]) == 12
 
 
 def test_options_reach_the_result(run, cohort_folder, tmp_path):
