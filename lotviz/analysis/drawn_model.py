@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lotviz.analysis.classify import as_cohort
-from lotviz.analysis.design import Design, is_continuous
+from lotviz.analysis.design import Design, Outcome, asks_a_number
 from lotviz.analysis.features import model_features
 from lotviz.analysis.labels import label_texts
 from lotviz.analysis.model import LinearModel, fit_features, halves_of, outcome_of, question_of
@@ -55,13 +55,14 @@ def question_about(
     group: str | None = None,
     adjust: Sequence[str] = (),
     paired: bool | None = None,
+    outcome: Outcome = "auto",
 ) -> Question:
     """Read the question from the sample table; parameters as those of `lotviz.classify`.
 
     Pairs and covariates are taken out of the samples that have a label, as in the folds that were measured.
     """
     column = embedding.samples[label]
-    values = outcome_of(column) if is_continuous(column) else None
+    values = outcome_of(column) if asks_a_number(column, outcome) else None
     labels, classes = question_of(label_texts(column), positive) if values is None else halves_of(values)
     owners = label_texts(embedding.samples[group]) if group else np.asarray(embedding.samples.index, dtype=object)
     units = np.asarray(pd.factorize(pd.Series(list(owners)))[0], dtype=np.intp)
@@ -122,6 +123,7 @@ def fit_drawn_model(
     group: str | None = None,
     adjust: Sequence[str] = (),
     paired: bool | None = None,
+    outcome: Outcome = "auto",
     estimator: Estimator = "auto",
     abundance: bool = True,
 ) -> LinearModel:
@@ -134,7 +136,9 @@ def fit_drawn_model(
     CohortError
         Fewer than two classes, or a positive class nobody has.
     """
-    asked = question_about(embedding, label, positive=positive, group=group, adjust=adjust, paired=paired)
+    asked = question_about(
+        embedding, label, positive=positive, group=group, adjust=adjust, paired=paired, outcome=outcome
+    )
     return fit_question(embedding, asked, estimator=estimator, abundance=abundance)
 
 

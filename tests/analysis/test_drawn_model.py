@@ -86,6 +86,13 @@ def test_an_outcome_is_a_number_and_its_score_is_in_its_unit(embedding):
     assert np.corrcoef(model.scores, embedding.samples["severity"])[0, 1] > 0.5
 
 
+def test_a_number_may_be_asked_for_as_classes_and_a_column_of_few_numbers_as_a_number(embedding):
+    odd = replace(embedding, samples=embedding.samples.assign(dose=[0, 1, 2] * 4))
+    assert question_about(odd, "dose").values is None
+    assert question_about(odd, "dose", outcome="continuous").values.tolist() == [0.0, 1.0, 2.0] * 4
+    assert question_about(odd, "severity", outcome="classes").labels.max() == 11
+
+
 def test_regions_keep_their_names_where_none_was_given(embedding):
     found = regions(embedding)
     assert renamed(found, {}).names == found.names
