@@ -107,7 +107,7 @@ def test_the_record_of_numbers_is_written(run, cohort_folder, tmp_path):
 
 
 def test_options_reach_the_result(run, cohort_folder, tmp_path):
-    words = ("--estimator", "svm", "--no-abundance", "--paired", "no", "-o", tmp_path / "r.json")
+    words = ("--estimator", "svm", "--no-abundance", "--paired", "no", "--folds", 2, "-o", tmp_path / "r.json")
     said = run("classify", cohort_folder, "--label", "label", *QUICK, *words, "--json")
     assert said.code == 0, said.err
     parameters = json.loads((tmp_path / "r.json").read_text())["parameters"]
