@@ -60,6 +60,7 @@ class Shell:
         self._asked = 0  # how often a page was asked for
         self._document = pn.state.curdoc
         self._looking: Any = None
+        self._loaded = False
         if pn.state.location is not None:  # first of all: the frame is built for the page that the address names
             follow(session.choices, pn.state.location)
         self._build()
@@ -72,6 +73,7 @@ class Shell:
             session.open()
         else:
             self.draw()
+        pn.state.onload(self._begin_to_look)
         pn.state.on_session_destroyed(lambda _context: session.end())
 
     # ---- building -----------------------------------------------------------------------------------------------
@@ -249,8 +251,14 @@ class Shell:
 
     def _look_again(self) -> None:
         """Begin to look at the work under way, unless that is being done."""
-        if self._looking is None:
+        if self._looking is None and self._loaded:
             self._looking = pn.state.add_periodic_callback(self._look, period=LOOK_AGAIN)
+
+    def _begin_to_look(self) -> None:
+        """Look from now on: what is drawn while the browser still fetches the page would reach it in pieces."""
+        self._loaded = True
+        if self.session.job is not None or self.session.aside.job is not None:
+            self._look_again()
 
     def _look(self) -> None:
         """Look at the work under way."""

