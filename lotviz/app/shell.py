@@ -238,7 +238,7 @@ class Shell:
             return
         self._refresh(names)
         if self.session.aside.failure is not None:
-            self._failure.object = _alert(self.session.aside.failure)
+            self._failure.object = _alert(self.session.aside.failure, most=2)  # above a page that is whole
 
     def _go_on(self) -> None:
         """Take the next step of a demonstration: compare; on the page of weights, separate."""
@@ -301,12 +301,12 @@ def _put(pane: Any, content: Any) -> None:
         pane.object = content
 
 
-def _alert(failure: Failure | None) -> str:
+def _alert(failure: Failure | None, *, most: int = 12) -> str:
     """Return a failure as the problems it consists of, with the traceback behind "Details"."""
     if failure is None:
         return ""
     details = f"<details><summary>Details</summary><pre>{escape(failure.details)}</pre></details>"
-    body = problems(failure.problems, most=12, narrow=True) + (details if failure.details else "")
+    body = problems(failure.problems, most=most, narrow=True) + (details if failure.details else "")
     return f'<div role="alert" style="padding:2px 24px 14px">{body}</div>'
 
 

@@ -56,12 +56,14 @@ def weights(session: Session) -> Page:
         (region_picture(session, page), "1 / span 12", "4"),
         (sample_picture(session, page), "1 / span 12", "5"),
     ]
+    below = ""
     if session.choices.other and possible(session):
+        below = " minmax(300px, auto)"
         rows.append((newcomer_picture(session, page), "1 / span 12", "6"))
     page.body = grid(
         *scores,
         *rows,
-        rows="minmax(286px, 1fr) minmax(286px, 1fr) minmax(226px, 1fr) auto auto auto",
+        rows="minmax(286px, 1fr) minmax(286px, 1fr) minmax(226px, 1fr) auto minmax(236px, auto)" + below,
         gap="18px 28px",
     )
     page.drawer = drawer(session, page)
@@ -109,7 +111,8 @@ def _answer(session: Session) -> str:
     judged: Verdict = verdict(found)
     lot = judged.accuracy
     chance = f" Chance alone: p = {found.permutation_p:.3f}." if found.permutation_p is not None else ""
-    between = f"({100 * lot.low:.0f}–{100 * lot.high:.0f} %".replace("-", "−")
+    until = "–" if lot.low >= 0 else " to "
+    between = f"({100 * lot.low:.0f}".replace("-", "−") + f"{until}{100 * lot.high:.0f} %"
     right = (
         f"On samples it had not seen, LOT names the right group {100 * lot.mean:.0f} % of the time "
         f"{between}, classes weighted alike)."

@@ -159,7 +159,7 @@ def pooled(session: Session) -> tuple[Pooled, Pooled] | None:
                 )
                 pulls.append(region_pulls(per_cell, members, count))
                 shares.append(np.bincount(members, minlength=count) / len(members))
-                rows.append(evenly_spaced(counts[name], min(counts[name], round(POOLED * counts[name] / used))))
+                rows.append(evenly_spaced(counts[name], min(counts[name], POOLED * counts[name] // used)))
                 values.append(per_cell[rows[-1]] * counts[name])
                 done += 1
             means = np.mean(pulls, axis=0), np.mean(shares, axis=0)

@@ -12,7 +12,7 @@ import panel as pn
 
 from lotviz.analysis.density import density, density_grid
 from lotviz.analysis.regions import nearest_regions
-from lotviz.app.frame import Page, badge, headline, key, legend, picture, row_of
+from lotviz.app.frame import FULL, Page, badge, headline, key, legend, picture, row_of
 from lotviz.app.jobs import Progress
 from lotviz.app.session import Session
 from lotviz.transport import Cancelled
@@ -22,6 +22,7 @@ from lotviz.views.style import nothing, signed
 from lotviz.views.theme import BLUE, VERMILLION
 
 MOST_CURVES = 6  # markers, those whose means in the region differ most
+HEIGHT = "212px"  # its row of the page is as high as what is in it
 DEPENDS = ("region", "names", "positive", "region curves")
 
 
@@ -104,14 +105,13 @@ def region_picture(session: Session, page: Page) -> object:
         page.plot(partial(_curve, session, place), *DEPENDS)
         for place in range(min(MOST_CURVES, len(session.embedding.markers)))
     ]
-    curves = row_of(tiles, gap="0 14px")
-    whole = picture(head, curves, foot)
-    curves.styles = {**curves.styles, "height": "150px"}  # its row of the page is as high as what is in it
+    whole = picture(head, row_of(tiles, gap="0 14px"), foot)
 
-    holder = pn.Column(margin=0, sizing_mode="stretch_width")
+    holder = pn.Column(**FULL)
 
     def show() -> None:
         holder[:] = [whole] if session.region is not None else []
+        holder.styles = {**holder.styles, "min-height": HEIGHT if session.region is not None else "0"}
 
     page.effect(show, "region")
     return holder
