@@ -71,8 +71,9 @@ def weight_bars(
     *,
     classes: tuple[str, str],
     theme: ThemeName,
+    what: str = "weight",
 ) -> hv.Overlay:
-    """Return the weight of each marker as a bar on the diverging map, its Haufe pattern as a ring.
+    """Return the weight of each marker, or another signed figure, as a bar on the diverging map, its pattern as a ring.
 
     Both are drawn relative to the largest of their kind, so the axis has no unit.
     """
@@ -87,7 +88,7 @@ def weight_bars(
         )
     )
     negative, positive = classes
-    return named_rows(picture, names, xlabel=f"← {negative}      weight      {positive} →", xlim=(-1.12, 1.12))
+    return named_rows(picture, names, xlabel=f"← {negative}      {what}      {positive} →", xlim=(-1.12, 1.12))
 
 
 def mass_table(names: Sequence[str], values: np.ndarray, *, theme: ThemeName) -> hv.Overlay:

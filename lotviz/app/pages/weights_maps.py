@@ -38,10 +38,16 @@ def part_of(session: Session) -> str:
 
 
 def markers_picture(session: Session, page: Page) -> object:
-    """Return the markers of the largest weight, relative to the largest, with their pattern."""
-    head = headline("Markers", f"bar: weight {key('pattern (Haufe)', 'var(--lv-ink)', 'ring')}")
+    """Return the markers that carry most of the gap, or of the largest weight, with their pattern."""
+    depends = ("positive", "weight", "shows")
+    head = page.html(lambda: _markers_head(session), *depends)
     foot = f'<div class="said">{escape(_steadier(session))}</div>'
-    return picture(head, page.plot(lambda: _markers(session), "positive", "weight"), foot)
+    return picture(head, page.plot(lambda: _markers(session), *depends), foot)
+
+
+def _markers_head(session: Session) -> str:
+    bar = "share carried" if session.choices.shows == CARRIED else "weight"
+    return headline("Markers", f"bar: {bar} {key('pattern (Haufe)', 'var(--lv-ink)', 'ring')}")
 
 
 def _steadier(session: Session) -> str:
@@ -61,15 +67,20 @@ def _markers(session: Session) -> object:
     model, part = session.model, part_of(session)
     if part == "abundance":
         return nothing("What the abundance of cells adds has no marker: see the regions beside.", session.choices.theme)
-    weight = model.part(part).sum(axis=0)
     pattern = (model.masses[:, None] * model.pattern).sum(axis=0)
-    order = np.argsort(-np.abs(weight), kind="stable")[:MOST_MARKERS]
+    carried = session.choices.shows == CARRIED
+    if carried:  # a share has no direction of its own: it is drawn towards the group in which the marker is higher
+        figure = (model.part(part) * model.difference).sum(axis=0) * np.where(pattern < 0.0, -1.0, 1.0)
+    else:
+        figure = model.part(part).sum(axis=0)
+    order = np.argsort(-np.abs(figure), kind="stable")[:MOST_MARKERS]
     return weight_bars(
         [session.word(model.markers[i]) for i in order],
-        weight[order] / (np.abs(weight).max() or 1.0),
+        figure[order] / (np.abs(figure).max() or 1.0),
         pattern[order] / (np.abs(pattern).max() or 1.0),
         classes=model.classes,
         theme=session.choices.theme,
+        what="carried" if carried else "weight",
     )
 
 
@@ -102,7 +113,15 @@ def steadiness(session: Session) -> Stability | None:
         done = [0]
         labels = asked.labels
         return stability(
-            embedding, labels, found, **options, abundance=abundance, references=REFERENCES, seed=seed, step=step
+            embedding,
+            labels,
+            found,
+            **options,
+            abundance=abundance,
+            references=REFERENCES,
+            seed=seed,
+            step=step,
+            cancel=cancel,
         )
 
     return session.aside.get("stability", _place(session), "Checking how steady the weights are", work)
