@@ -159,6 +159,7 @@ class _Spoken:
         design: Design,
         training: NDArray[np.intp],
     ) -> None:
+        """Take down what a fit on the training rows says of the test rows in one repeat."""
         self.scores[repeat, test] = scores
         if design.outcome is None:
             steepness = steepness_of(fitted.left_out, design.labels[training], n_classes=len(design.classes))
