@@ -1,11 +1,11 @@
 """The transport room: exact couplings, references, embeddings, registration and synthetic samples."""
 
 from lotviz.transport.archive import EmbeddingFileError
+from lotviz.transport.barycenter import Barycenter
 from lotviz.transport.batch import EmbedRequest, embed
 from lotviz.transport.coupling import ConvergenceError, Coupling, solve
 from lotviz.transport.doors import TransportMemoryError
 from lotviz.transport.embedding import LOTEmbedding, Split
-from lotviz.transport.interpolation import Barycenter
 from lotviz.transport.progress import Cancelled
 from lotviz.transport.reference import (
     Reference,

@@ -18,8 +18,9 @@ from lotviz.data.cohort import Cohort
 from lotviz.data.genes.components import Components
 from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
 from lotviz.data.transforms.transform import AnyTransform, Scaling
+from lotviz.transport.barycenter import Barycenter, barycenter
 from lotviz.transport.cells import CellStore
-from lotviz.transport.interpolation import Barycenter, barycenter, interpolate
+from lotviz.transport.interpolation import interpolate
 from lotviz.transport.progress import Progress
 from lotviz.transport.reference import Reference
 from lotviz.transport.registration import Registration
