@@ -17,7 +17,15 @@ WEIGHTS = {**PARTS, "Abundance": "abundance"}  # parts of a weight
 CARRIED, WEIGHT = "Share carried", "Weight"  # what the table of regions and markers shows
 BESIDE = ("What LOT adds", "Confusion", "ROC", "Calibration", "Influence")  # pictures beside the scores
 SAMPLES, GROUPS = "Samples", "Groups"
+SHADES = ("Number of cells", "Population", "Contribution to score", "A marker", "How far they go")  # colours of a morph
+MORPHS = ("Two samples", "Several", "Along a column", "Towards a class")  # what is morphed
+ENDINGS = ("parquet", "csv", "h5ad", "fcs")  # kinds of file that synthetic cells are saved as
 ASKED = ("label", "group", "batch", "adjust", "estimator", "abundance", "paired")  # the question put to a cohort
+
+OFFERED = (  # what these can be depends on the cohort that is open
+    "label", "group", "batch", "positive", "colour", "a", "b", "x", "y", "cohort", "tried", "region", "tint", "mixed",
+    "along", "within", "level",
+)  # fmt: skip
 
 
 class Choices(param.Parameterized):
@@ -74,9 +82,21 @@ class Choices(param.Parameterized):
     names = param.Dict(default={}, doc="Names that were given to regions, by their number.")
     other = param.String(default="", doc="The cohort whose samples are shown to the model.")
     newcomer = param.String(default="", doc="The sample of it whose cells are shown.")
-    shade = param.Selector(
-        default="Number of cells", objects=["Number of cells", "Contribution to score"], doc="Morph."
+    shade = param.Selector(default=SHADES[0], objects=list(SHADES), doc="What the colour of a morph means.")
+    tint = param.Selector(default=None, objects=[], check_on_set=False, doc="The marker that colours a morph.")
+    morph = param.Selector(default=MORPHS[0], objects=list(MORPHS), doc="What is morphed.")
+    mixed = param.Selector(
+        default=NONE, objects=[NONE], check_on_set=False, doc="The column whose groups are mixed; none for samples."
     )
+    corners = param.Dict(default={}, doc="Samples or groups that are mixed, each with its weight in words.")
+    along = param.Selector(default=None, objects=[], check_on_set=False, doc="The column a morph goes along.")
+    within = param.Selector(
+        default=NONE, objects=[NONE], check_on_set=False, doc="The column whose level a morph stays within."
+    )
+    level = param.Selector(default=NONE, objects=[NONE], check_on_set=False, doc="That level.")
+    curves = param.List(default=[], item_type=str, doc="Markers beside a morph; those that differ most when empty.")
+    amount = param.Integer(default=10_000, bounds=(1, 1_000_000), doc="Number of synthetic cells to save.")
+    ending = param.Selector(default=ENDINGS[0], objects=list(ENDINGS), doc="Kind of file they are saved as.")
     insist = param.Boolean(default=False, doc="Show weights that explain nothing but noise.")
     t = param.Number(default=0.5, bounds=(0, 1), doc="Place of the morph between the first sample and the second.")
     theme = param.Selector(default="light", objects=["light", "dark"], doc="Light or dark.")
@@ -84,13 +104,14 @@ class Choices(param.Parameterized):
     IN_ADDRESS = (
         "page", "cohort", "columns", "layer", "markers", "transform", "transforms", "tried", "cofactor", "compensate",
         "skip", "points", "seed", "label", "group", "batch", "adjust", "estimator", "abundance", "paired", "positive",
-        "colour", "a", "b", "axes", "x", "y", "part", "shade", "weight", "shows", "beside", "cells", "region", "names",
+        "colour", "a", "b", "axes", "x", "y", "part", "shade", "tint", "morph", "mixed", "corners", "along", "within",
+        "level", "curves", "amount", "ending", "weight", "shows", "beside", "cells", "region", "names",
         "other", "newcomer", "insist", "t", "shown", "theme",
     )  # fmt: skip
 
     def __init__(self, **chosen: object) -> None:
         super().__init__()
-        for name in ("label", "group", "batch", "positive", "colour", "a", "b", "x", "y", "cohort", "tried", "region"):
+        for name in OFFERED:
             # A list of its own: what one session may choose from is not to be seen in another.
             self.param[name].objects = list(self.param[name].objects)
         self.param.update(**chosen)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from lotviz.analysis.design import is_continuous
+from lotviz.analysis.labels import ordered_classes
 from lotviz.app.choices import NONE
 from lotviz.data import Cohort, CohortError, resolve_role
 
@@ -12,6 +16,8 @@ if TYPE_CHECKING:
     from lotviz.app.session import Session
 
 MOST_GROUPS = 12  # a column with more different values is not offered as groups
+MOST_CORNERS = 8  # samples or groups that are mixed; steps of a column
+_GRADED = re.compile(r"dose|conc|time|day|week|month|hour|visit|passage|stage|grade|age", re.IGNORECASE)
 
 
 def offer_all(session: Session) -> None:
@@ -29,6 +35,7 @@ def offer_all(session: Session) -> None:
     offer("x", markers, markers[0])
     offer("y", markers, markers[-1])
     offer("tried", markers, markers[0])
+    offer_morphs(session)
 
 
 def offer_columns(session: Session) -> None:
@@ -64,6 +71,37 @@ def offer_regions(session: Session) -> None:
     session.choices.param["region"].objects = {NONE: NONE, **{name: number for number, name in names.items()}}
     if session.choices.region not in {NONE, *names}:
         session.choices.region = NONE
+
+
+def offer_morphs(session: Session) -> None:
+    """Offer what a morph can be of: samples or groups to mix, columns to go along, markers to colour by."""
+    cohort, offer = session.cohort, session.choices.offer
+    samples, markers = cohort.samples, list(cohort.markers)
+    few = [str(c) for c in samples.columns if 2 <= session.texts(c).replace("", pd.NA).nunique() <= MOST_CORNERS]
+    graded = [str(c) for c in samples.columns if c in few or _measured(samples[c])]
+    # What is called dose or time comes first, then numbers, then words.
+    graded.sort(key=lambda c: (not _GRADED.search(c), not _measured(samples[c]), c != session.label))
+    offer("tint", markers, markers[0])
+    offer("mixed", [NONE, *few], NONE)
+    offer("along", graded or [NONE], (graded or [NONE])[0])
+    offer_levels(session)
+
+
+def offer_levels(session: Session) -> None:
+    """Offer the columns whose levels a morph can stay within, and the levels of the chosen one."""
+    choices = session.choices
+    columns = [str(c) for c in session.cohort.samples.columns if c != choices.along]
+    shared = [c for c in columns if 1 < session.texts(c).replace("", pd.NA).nunique() < len(session.cohort.samples)]
+    choices.offer("within", [NONE, *shared], NONE)
+    within = choices.chosen("within")
+    levels = [NONE] if within is None else list(ordered_classes([text for text in session.texts(within) if text]))
+    choices.offer("level", levels, levels[0])
+
+
+def _measured(column: pd.Series) -> bool:
+    """Whether a column holds numbers that differ."""
+    number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+    return bool(number and column.min() < column.max())
 
 
 def _largest(session: Session, group: str) -> str:
