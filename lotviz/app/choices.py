@@ -9,6 +9,7 @@ import param
 PAGES = ("Cohort", "Patients", "Transport", "Weights", "Morph")
 PRINCIPAL = "Principal axes"
 MARKERS = "Two markers"
+DISPLACED = "Largest change"  # from the first sample of the pair to the second
 VIEW = ("axes", "x", "y")  # the choices that make the view of cells
 NONE = "none"  # chosen where a column is possible but not wanted; None means that nothing was offered yet
 SEEN = ("By group", "By sample", "Margins", "Transforms")
@@ -17,6 +18,10 @@ WEIGHTS = {**PARTS, "Abundance": "abundance"}  # parts of a weight
 CARRIED, WEIGHT = "Share carried", "Weight"  # what the table of regions and markers shows
 BESIDE = ("What LOT adds", "Confusion", "ROC", "Calibration", "Influence")  # pictures beside the scores
 SAMPLES, GROUPS = "Samples", "Groups"
+BESIDE_EACH_OTHER, OVERLAID = "Side by side", "Overlaid"  # the cells of the two samples of a pair
+GRID, POINTS = "Grid", "Reference points"  # what the arrows of a transport start from
+TABLE, FLOW = "Table", "Flow"  # how it is drawn who becomes whom
+MOST_CHANGED = "Largest change"  # the marker that changes most, whichever it is
 SHADES = ("Number of cells", "Population", "Contribution to score", "A marker", "How far they go")  # colours of a morph
 MORPHS = ("Two samples", "Several", "Along a column", "Towards a class")  # what is morphed
 ENDINGS = ("parquet", "csv", "h5ad", "fcs")  # kinds of file that synthetic cells are saved as
@@ -24,7 +29,7 @@ ASKED = ("label", "group", "batch", "adjust", "estimator", "abundance", "paired"
 
 OFFERED = (  # what these can be depends on the cohort that is open
     "label", "group", "batch", "positive", "colour", "a", "b", "x", "y", "cohort", "tried", "region", "tint", "mixed",
-    "along", "within", "level",
+    "along", "within", "level", "population", "marker",
 )  # fmt: skip
 
 
@@ -70,7 +75,7 @@ class Choices(param.Parameterized):
     colour = param.Selector(default=None, objects=[], check_on_set=False, doc="The column that colours the patients.")
     a = param.Selector(default=None, objects=[], check_on_set=False, doc="The first sample of a pair.")
     b = param.Selector(default=None, objects=[], check_on_set=False, doc="The second sample of a pair.")
-    axes = param.Selector(default=PRINCIPAL, objects=[PRINCIPAL, MARKERS], doc="The view of cells.")
+    axes = param.Selector(default=PRINCIPAL, objects=[PRINCIPAL, MARKERS, DISPLACED], doc="The view of cells.")
     x = param.Selector(default=None, objects=[], check_on_set=False, doc="The marker to the right, in such a view.")
     y = param.Selector(default=None, objects=[], check_on_set=False, doc="The marker upwards.")
     part = param.Selector(default="Full", objects=list(PARTS), doc="The part of a difference that is shown.")
@@ -97,6 +102,15 @@ class Choices(param.Parameterized):
     curves = param.List(default=[], item_type=str, doc="Markers beside a morph; those that differ most when empty.")
     amount = param.Integer(default=10_000, bounds=(1, 1_000_000), doc="Number of synthetic cells to save.")
     ending = param.Selector(default=ENDINGS[0], objects=list(ENDINGS), doc="Kind of file they are saved as.")
+    pairing = param.Selector(
+        default=BESIDE_EACH_OTHER, objects=[BESIDE_EACH_OTHER, OVERLAID], doc="How the cells of a pair are laid out."
+    )
+    arrows = param.Selector(default=GRID, objects=[GRID, POINTS], doc="What the arrows of a transport start from.")
+    becomes = param.Selector(default=TABLE, objects=[TABLE, FLOW], doc="How it is drawn who becomes whom.")
+    population = param.Selector(default=NONE, objects=[NONE], check_on_set=False, doc="The population that stands out.")
+    marker = param.Selector(
+        default=MOST_CHANGED, objects=[MOST_CHANGED], check_on_set=False, doc="The marker whose curves are drawn."
+    )
     insist = param.Boolean(default=False, doc="Show weights that explain nothing but noise.")
     t = param.Number(default=0.5, bounds=(0, 1), doc="Place of the morph between the first sample and the second.")
     theme = param.Selector(default="light", objects=["light", "dark"], doc="Light or dark.")
@@ -106,7 +120,7 @@ class Choices(param.Parameterized):
         "skip", "points", "seed", "label", "group", "batch", "adjust", "estimator", "abundance", "paired", "positive",
         "colour", "a", "b", "axes", "x", "y", "part", "shade", "tint", "morph", "mixed", "corners", "along", "within",
         "level", "curves", "amount", "ending", "weight", "shows", "beside", "cells", "region", "names",
-        "other", "newcomer", "insist", "t", "shown", "theme",
+        "other", "newcomer", "pairing", "arrows", "becomes", "population", "marker", "insist", "t", "shown", "theme",
     )  # fmt: skip
 
     def __init__(self, **chosen: object) -> None:

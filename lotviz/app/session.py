@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import param
 
+from lotviz.analysis.axes import displacement_axes
 from lotviz.analysis.classify import Classification
 from lotviz.analysis.composition import population_names
 from lotviz.analysis.design import is_continuous
@@ -20,7 +21,7 @@ from lotviz.analysis.reduction import Projection, cell_axes, marker_axes
 from lotviz.analysis.region_names import renamed
 from lotviz.analysis.regions import Regions, regions
 from lotviz.app.aside import Aside
-from lotviz.app.choices import PRINCIPAL, Choices
+from lotviz.app.choices import DISPLACED, PRINCIPAL, Choices
 from lotviz.app.desk import Desk
 from lotviz.app.failures import Failure
 from lotviz.app.jobs import Job
@@ -207,6 +208,9 @@ class Session:
     @property
     def projection(self) -> Projection:
         """The chosen two-dimensional view of cells."""
+        a, b = self.choices.a, self.choices.b
+        if self.choices.axes == DISPLACED:
+            return self.derived("displaced", lambda: displacement_axes(self.embedding, a, b), a, b)
         if self.choices.axes == PRINCIPAL:
             return self.derived("axes", lambda: cell_axes(self.embedding))
         view = marker_axes(self.embedding.markers, self.choices.x, self.choices.y)

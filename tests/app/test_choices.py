@@ -83,7 +83,8 @@ def test_choices_survive_the_way_through_the_address():
         "transforms": {"CD3": "logicle"}, "tried": "CD3", "skip": True,
         "adjust": ["age", "day & night"], "estimator": "logistic", "abundance": False, "paired": "no",
         "weight": "Abundance", "shows": "Weight", "beside": "ROC", "cells": "Groups", "region": "3",
-        "names": {"3": "CD8+ killers & co"}, "other": "new/sheet.csv", "newcomer": "P9",
+        "names": {"3": "CD8+ killers & co"}, "other": "new/sheet.csv", "newcomer": "P9", "pairing": "Overlaid",
+        "arrows": "Reference points", "becomes": "Flow", "population": "CD4 & CD8", "marker": "HLA-DR, µ",
     }  # fmt: skip
     assert set(given) == set(Choices.IN_ADDRESS)
     back = Choices()

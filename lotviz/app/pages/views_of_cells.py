@@ -8,7 +8,7 @@ import numpy as np
 import panel as pn
 
 from lotviz.analysis.composition import cell_populations
-from lotviz.app.choices import MARKERS, VIEW
+from lotviz.app.choices import DISPLACED, MARKERS, VIEW
 from lotviz.app.frame import badge, cells_badge, keys, segments, select
 from lotviz.app.session import Session
 from lotviz.views.clouds import Bounds, bounds_of, populations_cloud
@@ -37,7 +37,8 @@ def populations_of(session: Session, sample: str) -> np.ndarray:
 
 def view_of(session: Session) -> tuple[str, ...]:
     """Return the choices that make the view of cells."""
-    return tuple(str(getattr(session.choices, name)) for name in VIEW)
+    pair = ("a", "b") if session.choices.axes == DISPLACED else ()
+    return tuple(str(getattr(session.choices, name)) for name in (*VIEW, *pair))
 
 
 def frame_of(session: Session) -> Bounds:
@@ -71,9 +72,10 @@ def used_badge(session: Session, *samples: str) -> str:
 
 def axes_note(session: Session) -> str:
     """Say what the view of cells shows."""
-    return (
-        escape(" and ".join(session.projection.labels)) if session.choices.axes == MARKERS else "principal axes 1 and 2"
-    )
+    labels = session.projection.labels
+    if session.choices.axes == DISPLACED:
+        return escape(f"across: {labels[0].lower()}; upwards: {labels[1].lower()}")
+    return escape(" and ".join(labels)) if session.choices.axes == MARKERS else "principal axes 1 and 2"
 
 
 def view_controls(session: Session) -> list[object]:
