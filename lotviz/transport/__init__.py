@@ -2,6 +2,7 @@
 
 from lotviz.transport.archive import EmbeddingFileError
 from lotviz.transport.barycenter import Barycenter
+from lotviz.transport.barycenter_certificate import BarycenterCertificate, certified_barycenter
 from lotviz.transport.batch import EmbedRequest, embed
 from lotviz.transport.coupling import ConvergenceError, Coupling, solve
 from lotviz.transport.doors import TransportMemoryError
@@ -23,6 +24,7 @@ from lotviz.transport.synthetic import SyntheticSample
 
 __all__ = [
     "Barycenter",
+    "BarycenterCertificate",
     "Cancelled",
     "ConvergenceError",
     "Coupling",
@@ -41,6 +43,7 @@ __all__ = [
     "TransportStore",
     "barycenter_reference",
     "cells_reference",
+    "certified_barycenter",
     "check_sizes",
     "embed",
     "embed_sizes",

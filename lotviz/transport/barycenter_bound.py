@@ -21,7 +21,7 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True, eq=False)
 class BarycenterBound:
-    """A lower bound on the mean squared Wasserstein distance from any cloud to the samples.
+    """A lower bound on the weighted mean of squared Wasserstein distances from any cloud to the samples.
 
     Attributes
     ----------
@@ -66,12 +66,13 @@ def barycenter_bound(
     n: int,
     *,
     pairs: Sequence[Pair],
+    weights: NDArray[np.float64] | None = None,
     workers: int = 2,
     solver: Solver = "simplex",
     progress: Progress | None = None,
     cancel: threading.Event | None = None,
 ) -> BarycenterBound:
-    """Bound the barycenter objective of n clouds of equal weight from below.
+    """Bound the barycenter objective of n clouds from below.
 
     Parameters
     ----------
@@ -81,6 +82,8 @@ def barycenter_bound(
         How many samples.
     pairs
         The pairs to solve exactly; see `chosen_pairs`.
+    weights
+        Weight of each cloud, (n,), positive, summing to one; equal when None.
     workers
         How many threads; the result does not depend on it.
     solver
@@ -96,11 +99,11 @@ def barycenter_bound(
 
     Notes
     -----
-    Couple any cloud with all samples at once: the mean of |z - y_i|^2 over the samples is at least the sum over pairs
-    of |y_i - y_j|^2 / n^2, and that at least the sum of W2_ij^2 / n^2. A pair that is not solved enters with the sum
-    over markers of its one-dimensional W2^2, which no coupling can undercut; and a quantile function averaged in bins
-    only comes closer to another (Jensen). Over all pairs these sum to the variance of the quantile functions, so that
-    solved pairs add what they are above it. A solved pair counts its cost less its duality gap.
+    Couple any cloud with all samples at once: the sum of l_i |z - y_i|^2 over the samples is at least the sum over
+    pairs of l_i l_j |y_i - y_j|^2, and that at least the sum of l_i l_j W2_ij^2. A pair that is not solved enters with
+    the sum over markers of its one-dimensional W2^2, which no coupling can undercut; and a quantile function averaged
+    in bins only comes closer to another (Jensen). Over all pairs these sum to the variance of the quantile functions,
+    so that solved pairs add what they are above it. A solved pair counts its cost less its duality gap.
     """
     wanted = {number for pair in pairs for number in pair}
     held: dict[int, NDArray[np.float64]] = {}
@@ -112,14 +115,18 @@ def barycenter_bound(
         if number in wanted:
             held[number] = cells
     by_markers = np.stack(quantiles)  # (n, bins, d)
-    known = float(np.square(by_markers - by_markers.mean(axis=0)).sum(axis=2).mean())
+    share = np.full(n, 1 / n) if weights is None else np.asarray(weights, dtype=np.float64)
+    deviations = np.square(by_markers - np.tensordot(share, by_markers, axes=1)).sum(axis=2).mean(axis=1)  # (n,)
+    known = float(share @ deviations)
     costs = _solved(held, pairs, workers=workers, solver=solver, progress=progress, cancel=cancel)
-    above = 0.0
+    above = solved = 0.0
     for (i, j), cost in zip(pairs, costs, strict=True):
-        above += max(cost - float(np.square(by_markers[i] - by_markers[j]).sum(axis=1).mean()), 0.0) / n**2
+        by_marker = float(np.square(by_markers[i] - by_markers[j]).sum(axis=1).mean())
+        above += share[i] * share[j] * max(cost - by_marker, 0.0)
+        solved += share[i] * share[j]
     every = n * (n - 1) // 2
-    share = len(pairs) / every if pairs else 1.0
-    return BarycenterBound(known + above, known + above / share, every, len(pairs))
+    rest = (1 - float(share @ share)) / 2 / solved if 0 < len(pairs) < every else 1.0
+    return BarycenterBound(known + above, known + above * rest, every, len(pairs))
 
 
 def binned_quantiles(cells: NDArray[np.float64], bins: int = _BINS) -> NDArray[np.float64]:
