@@ -9,7 +9,7 @@ from lotviz.app.failures import Failure
 from lotviz.app.jobs import Job, Work
 
 # What a page may wait for, beside the choices; `selection` is told when a hand has drawn a line.
-NEWS = ("weights", "stability", "pooled", "region curves", "assessment", "selection")
+NEWS = ("weights", "stability", "pooled", "region curves", "assessment", "selection", "scene", "believable", "saved")
 
 
 class Aside:
@@ -23,7 +23,7 @@ class Aside:
         self._jobs: dict[tuple[str, Hashable], Job] = {}
         self._stopped: set[Hashable] = set()
 
-    def get(self, name: str, place: Hashable, title: str, work: Work) -> Any:
+    def get(self, name: str, place: Hashable, title: str, work: Work, *, latest: bool = False) -> Any:
         """Return an answer if it is there; else begin the work for it, once, and return None.
 
         Parameters
@@ -36,7 +36,12 @@ class Aside:
             What is being done, in words.
         work
             Called in a thread as ``work(progress, cancel)``.
+        latest
+            Keep the answer only until another of this name is asked for: answers that are large.
         """
+        if latest:
+            for other in [key for key in self._answers if key != place and isinstance(key, tuple) and key[0] == name]:
+                del self._answers[other]
         if place in self._answers:
             return self._answers[place]
         if (name, place) not in self._jobs and place not in self._stopped:

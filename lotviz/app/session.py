@@ -152,10 +152,12 @@ class Session:
             self._results[request] = kept
         return self._results[request]
 
-    def derived(self, name: str, make: Callable[[], Any], *parts: Any) -> Any:
-        """Return something that follows from the embedding, made once."""
+    def derived(self, name: str, make: Callable[[], Any], *parts: Any, latest: bool = False) -> Any:
+        """Return something that follows from the embedding, made once; if `latest`, others of its name are let go."""
         place = (name, self.comparison, *parts)
         if place not in self._derived:
+            for other in [key for key in self._derived if key[0] == name] if latest else ():
+                del self._derived[other]
             self._derived[place] = make()
         return self._derived[place]
 
