@@ -5,7 +5,7 @@ function createKernel() {
   // Screen weights are integers of at most 14 bits: 16-bit position times 14-bit weight stays inside the
   // 31 bits that JavaScript engines keep as machine integers. One float here costs a third of the speed.
   const WEIGHT_LIMIT = 16384;
-  const HEADER_BYTES = 16;
+  const HEADER_BYTES = 20;
   let cells = null;
   let style = { colourBy: "count", counts: new Uint32Array(1), values: new Uint32Array(1), categories: new Uint8Array(4) };
   let counts = new Int32Array(0);
@@ -13,7 +13,7 @@ function createKernel() {
 
   // Layout written by pack_pairs in lotviz/app/morph_canvas.py; every part is aligned to its own item size.
   function load(buffer) {
-    const [, n, parts] = new Uint32Array(buffer, 0, 3);
+    const [, n, parts] = new Uint32Array(buffer, 0, 4);
     let at = HEADER_BYTES;
     const take = (Type, length) => {
       const part = new Type(buffer, at, length);

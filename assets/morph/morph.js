@@ -98,8 +98,8 @@ function workerEngine(onFrame, onFailure) {
 }
 
 function readHeader(buffer) {
-  if (!buffer || buffer.byteLength < 16) return { n: 0, aspect: 1 };
-  return { n: new Uint32Array(buffer, 0, 3)[1], aspect: new Float32Array(buffer, 12, 1)[0] };
+  if (!buffer || buffer.byteLength < 20) return { n: 0, aspect: 1 };
+  return { n: new Uint32Array(buffer, 0, 3)[1], aspect: new Float32Array(buffer, 16, 1)[0] };
 }
 
 // Few cells get larger dots, as one pixel of a fine screen would vanish. Whole device pixels, so that edges stay sharp.

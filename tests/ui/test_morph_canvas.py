@@ -55,7 +55,7 @@ def test_bounds_of_a_single_point_are_not_empty():
 def test_interpolating_the_fixed_point_is_interpolating_the_cells(n, t, seed):
     random = np.random.default_rng(seed)
     a, b = random.uniform(0, 1, size=(2, n, 2))
-    units = np.frombuffer(quantise(a, b, (0, 1, 0, 1), size=(1, 1)), np.uint16).reshape(4, n).astype(float)
+    units = quantise([a, b], (0, 1, 0, 1), size=(1, 1)).reshape(4, n).astype(float)
     between = (1 - t) * units[:2] + t * units[2:]
     expected = ((1 - t) * a + t * b).T
     expected[1] = 1 - expected[1]
@@ -64,7 +64,7 @@ def test_interpolating_the_fixed_point_is_interpolating_the_cells(n, t, seed):
 
 def test_cells_beyond_the_bounds_are_put_on_the_border():
     far = np.array([[-5.0, 9.0], [9.0, -5.0]])
-    units = np.frombuffer(quantise(far, far, (0, 1, 0, 1), size=(1, 1)), np.uint16)
+    units = quantise([far, far], (0, 1, 0, 1), size=(1, 1))
     assert units.reshape(4, 2).tolist() == [[0, 65535]] * 4
 
 
@@ -74,11 +74,11 @@ def test_every_part_of_the_message_is_shuffled_alike_and_by_the_seed():
     xy = np.column_stack([x, x])
     pack = partial(pack_pairs, xy, xy, (0, 1, 0, 1), size=(1, 1), masses=x + 1, categories=np.zeros((n, 2), int))
     message = pack(values=np.column_stack([x, -x]), value_limit=1)
-    assert len(message) == 16 + n * (8 + 4 + 2 + 2)
-    assert np.frombuffer(message, np.uint32, 3).tolist() == [1, n, 7]
-    units = np.frombuffer(message, np.uint16, n, 16) / 65_536
-    masses = np.frombuffer(message, np.float32, n, 16 + 8 * n)
-    values = np.frombuffer(message, np.int8, n, 16 + 12 * n)
+    assert len(message) == 20 + n * (8 + 4 + 2 + 2)
+    assert np.frombuffer(message, np.uint32, 4).tolist() == [2, n, 7, 2]
+    units = np.frombuffer(message, np.uint16, n, 20) / 65_536
+    masses = np.frombuffer(message, np.float32, n, 20 + 8 * n)
+    values = np.frombuffer(message, np.int8, n, 20 + 12 * n)
     assert np.allclose(masses, (units + 1) / (x + 1).mean(), atol=1e-4)
     assert np.abs(values - 127 * units).max() <= 0.51
     assert (np.diff(units) < 0).any()
@@ -90,14 +90,14 @@ def test_any_prefix_is_a_fair_subsample():
     x = np.sort(np.random.default_rng(1).uniform(size=20_000))
     xy = np.column_stack([x, x])
     message = pack_pairs(xy, xy, (0, 1, 0, 1), size=(1, 1))
-    prefix = np.frombuffer(message, np.uint16, 2000, 16) / 65_536
+    prefix = np.frombuffer(message, np.uint16, 2000, 20) / 65_536
     assert prefix.mean() == pytest.approx(0.5, abs=5 * 12**-0.5 * 2000**-0.5)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"b_xy": np.zeros((3, 2))}, r"Expected two arrays of shape \(N, 2\), found \(2, 2\) and \(3, 2\)"),
+        ({"b_xy": np.zeros((3, 2))}, r"Expected arrays of the same shape \(N, 2\), found \(2, 2\) and \(3, 2\)"),
         ({"b_xy": np.array([[0.5, np.nan], [0, 0]])}, "Expected finite positions, found NaN"),
         ({"size": (2, 1)}, "Expected bounds in the shape of the picture 2 x 1, found 1 x 1"),
         ({"masses": np.array([1.0, 0.0])}, "Expected 2 positive masses"),
@@ -122,7 +122,7 @@ def test_a_colour_by_name_is_refused():
 
 
 def pixels_of(message, *, end, width, height):
-    units = np.frombuffer(message, np.uint16, offset=16)[: 4 * np.frombuffer(message, np.uint32, 2)[1]]
+    units = np.frombuffer(message, np.uint16, offset=20)[: 4 * np.frombuffer(message, np.uint32, 2)[1]]
     x, y = units.reshape(2, 2, -1)[end].astype(np.int64)
     return (y * height >> 16) * width + (x * width >> 16)
 
@@ -221,7 +221,7 @@ def test_masses_are_summed_per_pixel(show, page):
     seen = read(page)
     height, width, _ = seen.shape
     sums = np.zeros(width * height, np.float32)
-    weights = np.frombuffer(canvas.cells, np.float32, 60_000, 16 + 8 * 60_000)
+    weights = np.frombuffer(canvas.cells, np.float32, 60_000, 20 + 8 * 60_000)
     np.add.at(sums, pixels_of(canvas.cells, end=0, width=width, height=height), weights)
     assert np.array_equal(seen.reshape(-1, 4), shade(sums.astype(float), GREYS))
 
@@ -234,7 +234,7 @@ def test_colour_is_the_mean_value_of_a_pixel(show, page):
     seen = read(page).reshape(-1, 4).astype(int)
     width = canvas_of(page).evaluate("canvas => canvas.width")
     at = pixels_of(canvas.cells, end=0, width=width, height=len(seen) // width)
-    numbers = np.frombuffer(canvas.cells, np.int8, 60_000, 16 + 8 * 60_000)
+    numbers = np.frombuffer(canvas.cells, np.int8, 60_000, 20 + 8 * 60_000)
     counts = np.bincount(at, minlength=len(seen))
     means = np.bincount(at, numbers, len(seen)) / np.maximum(counts, 1)
     expected = np.frombuffer(DIVERGING, np.uint8).reshape(-1, 4)[np.floor(means + 127.5).astype(int), :3].astype(int)
