@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def displacement_axes(embedding: LOTEmbedding, a: str, b: str) -> Projection:
-    """View in which sample A moves most on its way to B: the axis of largest displacement, and of most spread beside it.
+    """View in which sample A moves most on its way to B: the axis of largest displacement, and of most spread beside.
 
     The first axis is the leading eigenvector of ``sum_i a_i D_i D_i^T``, D the displacement of the reference points
     from A to B in scaled space: no other axis carries more of the squared distance. It points the way the cells go on
