@@ -208,7 +208,7 @@ class LOTEmbedding:
             second_plan=self.plans[b],
             displacement=displacement,
             marker_displacement=displacement * self.scaling.scale,
-            cost=squared + float(self.residuals[a] + self.residuals[b]),
+            cost=0.0 if a == b else squared + float(self.residuals[a] + self.residuals[b]),
         )
 
     def interpolate(self, weights: Mapping[str, float], n_cells: int | None = None, seed: int = 0) -> SyntheticSample:

@@ -38,6 +38,8 @@ class GluedPairs:
 class Registration:
     """Two samples registered through the reference; no further transport problem is solved.
 
+    A sample registered with itself is the identity: every cell is glued to itself, at no cost.
+
     Attributes
     ----------
     first, second
@@ -52,7 +54,7 @@ class Registration:
         The same in transformed marker units, (m, d).
     cost
         Mean squared distance of glued cells, scaled: squared LOT distance plus both residuals. Never less than
-        the squared Wasserstein distance.
+        the squared Wasserstein distance. Zero for a sample with itself.
     """
 
     first: str
@@ -65,12 +67,21 @@ class Registration:
     cost: float
 
     @property
+    def identity(self) -> bool:
+        """Whether a sample is registered with itself."""
+        return self.first == self.second
+
+    @property
     def n_pairs(self) -> int:
         """How many pairs of cells are glued together."""
+        if self.identity:
+            return int(self.first_plan.nnz)
         return int(np.dot(*self._cells_per_point()))
 
     def pairs(self) -> GluedPairs:
         """Return all glued pairs with their exact mass: first plan times second plan, over the point's mass.
+
+        Of a sample with itself every cell is its own partner, once through each point it gets mass from.
 
         Raises
         ------
@@ -83,6 +94,9 @@ class Registration:
             "Draw some with sample_pairs.",
         )
         first_count, second_count = self._cells_per_point()
+        if self.identity:
+            point = np.repeat(np.arange(len(self.masses)), first_count)
+            return GluedPairs(self.first_plan.indices, self.first_plan.indices, point, self.first_plan.data)
         point = np.repeat(np.arange(len(self.masses)), first_count * second_count)
         # every stored entry of the first plan meets all entries of the second plan at the same point
         left = np.repeat(np.arange(self.first_plan.nnz), np.repeat(second_count, first_count))
@@ -104,11 +118,9 @@ class Registration:
         seed
             Chooses the partners.
         """
-        first, second = (self.first, self.first_plan), (self.second, self.second_plan)
-        if self.first == self.second:
-            second = (f"{self.second} again", self.second_plan)
-        drawn = draw_glued([first, second], n, seed=seed)
-        return GluedPairs(drawn.cells[0], drawn.cells[1], drawn.points, np.full(n, 1.0 / n))
+        named = [(self.first, self.first_plan), (self.second, self.second_plan)]
+        drawn = draw_glued(named[:1] if self.identity else named, n, seed=seed)
+        return GluedPairs(drawn.cells[0], drawn.cells[-1], drawn.points, np.full(n, 1.0 / n))
 
     def _cells_per_point(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         first, second = np.diff(self.first_plan.indptr), np.diff(self.second_plan.indptr)

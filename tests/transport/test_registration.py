@@ -57,6 +57,20 @@ def test_a_sample_registered_with_itself_stays_where_it_is(unsplit):
     assert registered.cost == pytest.approx(0, abs=1e-15)
 
 
+@given(seeds, st.integers(1, 10), st.integers(2, 40))
+@settings(max_examples=20, deadline=None)
+def test_a_sample_registered_with_itself_is_the_identity_also_where_cells_are_split(seed, points, n):
+    found = embed(cohort_of({"A": cloud(seed, n, 3), "B": cloud(seed + 1, 9, 3)}), points=points, seed=seed % 1000)
+    registered = found.registration("A", "A")
+    pairs = registered.pairs()
+    assert registered.n_pairs == len(pairs.mass)
+    for some in (pairs, registered.sample_pairs(3 * n, seed=1)):
+        np.testing.assert_array_equal(some.first, some.second)
+        np.testing.assert_allclose(np.bincount(some.first, some.mass, n), 1 / n, rtol=0, atol=1e-12)
+    assert registered.cost == 0
+    assert not registered.displacement.any()
+
+
 def test_displacement_leads_from_first_to_second(embedding, registered):
     np.testing.assert_array_equal(registered.displacement, embedding.maps[3] - embedding.maps[0])
     back = embedding.registration("P4", "P1")
