@@ -74,7 +74,7 @@ def principal_axes(embedding: LOTEmbedding, *, part: Part = "full") -> SampleMap
     _, values, right = np.linalg.svd(flat, full_matrices=False)
     axes = min(2, len(values))
     directions = np.zeros((2, flat.shape[1]))
-    directions[:axes] = right[:axes] * _signs(right[:axes])[:, None]
+    directions[:axes] = right[:axes] * axis_signs(right[:axes])[:, None]
     total = float(np.sum(values**2))
     explained = np.zeros(2)
     if total > 0.0:
@@ -89,7 +89,7 @@ def principal_axes(embedding: LOTEmbedding, *, part: Part = "full") -> SampleMap
     )
 
 
-def _signs(axes: NDArray[np.float64]) -> NDArray[np.float64]:
+def axis_signs(axes: NDArray[np.float64]) -> NDArray[np.float64]:
     """Sign that makes the largest entry of each axis positive, so that a picture does not flip between runs."""
     largest = axes[np.arange(len(axes)), np.argmax(np.abs(axes), axis=1)]
     return np.where(largest < 0.0, -1.0, 1.0)
@@ -134,7 +134,7 @@ def cell_axes(embedding: LOTEmbedding) -> Projection:
     values, vectors = np.linalg.eigh(seconds - np.outer(means, means))
     axes = np.zeros((2, d))
     axes[: min(2, d)] = vectors[:, ::-1].T[:2]
-    axes *= _signs(axes)[:, None]
+    axes *= axis_signs(axes)[:, None]
     share = np.maximum(values[::-1], 0.0) / max(float(np.maximum(values, 0.0).sum()), np.finfo(float).tiny)
     scale = np.asarray(scaling.scale, dtype=np.float64)
     return Projection(
