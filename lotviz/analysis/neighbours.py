@@ -71,8 +71,7 @@ def label_agreement(
         Of the random deals.
     """
     texts = label_texts(labels)
-    units = np.asarray(pd.factorize(pd.Series(list(groups)))[0] if groups is not None else np.arange(len(texts)))
-    units = np.where(units < 0, len(texts) + np.arange(len(texts)), units)  # of an unknown group: each for itself
+    units = units_of(groups, len(texts))
     known = texts != ""
     allowed = known[:, None] & known[None, :] & (units[:, None] != units[None, :])
     far = np.where(allowed, distances, np.inf)
@@ -83,7 +82,7 @@ def label_agreement(
     share = _shares(codes, order, reached)
     agreement = float(share[judged].mean()) if judged.any() else 0.0
     rng = np.random.default_rng(seed)
-    deals = [_dealt(codes, units, known, rng=rng) for _ in range(permutations if judged.any() else 0)]
+    deals = [deal_labels(codes, units, known, rng=rng) for _ in range(permutations if judged.any() else 0)]
     random = np.array([_shares(deal, order, reached)[judged].mean() for deal in deals])
     nearest_random = np.array([np.mean((deal[order[:, 0]] == deal)[judged]) for deal in deals])
     return Agreement(
@@ -104,17 +103,34 @@ def _shares(codes: NDArray[np.intp], order: NDArray[np.intp], reached: NDArray[n
     return np.divide(agree.sum(axis=1), total, out=np.full(len(codes), np.nan), where=total > 0)
 
 
-def _dealt(
+def units_of(groups: Sequence[Hashable] | pd.Series | None, count: int) -> NDArray[np.intp]:
+    """Give the groups of `count` samples numbers, (N,); a sample of an unknown group stands for itself."""
+    units = np.asarray(pd.factorize(pd.Series(list(groups)))[0] if groups is not None else np.arange(count))
+    return np.where(units < 0, count + np.arange(count), units)
+
+
+def deal_labels(
     codes: NDArray[np.intp], units: NDArray[np.intp], known: NDArray[np.bool_], *, rng: np.random.Generator
 ) -> NDArray[np.intp]:
-    """Labels exchanged between groups that carry one label each, and within groups that carry several."""
+    """Exchange labels between groups that carry one label each, and within groups that carry several, (N,).
+
+    Parameters
+    ----------
+    codes, units, known
+        Number of the label and of the group of each sample, and whether it takes part, (N,).
+    rng
+        Deals.
+    """
     dealt = codes.copy()
     rows = np.flatnonzero(known)
-    members = [rows[units[rows] == unit] for unit in np.unique(units[rows])]
-    whole = [own for own in members if len(np.unique(codes[own])) == 1]
-    for own, label in zip(whole, rng.permutation([codes[own[0]] for own in whole]), strict=True):
-        dealt[own] = label
-    for own in members:
-        if len(np.unique(codes[own])) > 1:
-            dealt[own] = rng.permutation(codes[own])
+    _, start, member = np.unique(units[rows], return_index=True, return_inverse=True)
+    first = codes[rows][start]  # of each group
+    several = np.bincount(member, weights=codes[rows] != first[member], minlength=len(start)) > 0
+    shuffled = first.copy()
+    shuffled[~several] = rng.permutation(first[~several])
+    whole = ~several[member]
+    dealt[rows[whole]] = shuffled[member[whole]]
+    for group in np.flatnonzero(several):
+        own = rows[member == group]
+        dealt[own] = rng.permutation(codes[own])
     return dealt
