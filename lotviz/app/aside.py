@@ -9,7 +9,10 @@ from lotviz.app.failures import Failure
 from lotviz.app.jobs import Job, Work
 
 # What a page may wait for, beside the choices; `selection` is told when a hand has drawn a line.
-NEWS = ("weights", "stability", "pooled", "region curves", "assessment", "selection", "scene", "believable", "saved")
+NEWS = (
+    "weights", "stability", "pooled", "region curves", "assessment", "selection", "view", "scene", "message", "fit",
+    "severity", "believable", "saved",
+)  # fmt: skip
 
 
 class Aside:

@@ -22,7 +22,9 @@ BESIDE_EACH_OTHER, OVERLAID = "Side by side", "Overlaid"  # the cells of the two
 GRID, POINTS = "Grid", "Reference points"  # what the arrows of a transport start from
 TABLE, FLOW = "Table", "Flow"  # how it is drawn who becomes whom
 MOST_CHANGED = "Largest change"  # the marker that changes most, whichever it is
-SHADES = ("Number of cells", "Population", "Contribution to score", "A marker", "How far they go")  # colours of a morph
+SHADES = (  # what the colours of a morph can mean
+    "Number of cells", "Population", "Population at the start", "Contribution to score", "A marker", "How far cells go",
+)  # fmt: skip
 MORPHS = ("Two samples", "Several", "Along a column", "Towards a class")  # what is morphed
 ENDINGS = ("parquet", "csv", "h5ad", "fcs")  # kinds of file that synthetic cells are saved as
 ASKED = ("label", "group", "batch", "adjust", "estimator", "abundance", "paired")  # the question put to a cohort
