@@ -5,6 +5,7 @@ from lotviz.transport.barycenter import Barycenter
 from lotviz.transport.barycenter_certificate import BarycenterCertificate, certified_barycenter
 from lotviz.transport.batch import EmbedRequest, embed
 from lotviz.transport.coupling import ConvergenceError, Coupling, solve
+from lotviz.transport.direct import DirectTransport, direct_transport
 from lotviz.transport.doors import TransportMemoryError
 from lotviz.transport.embedding import LOTEmbedding, Split
 from lotviz.transport.progress import Cancelled
@@ -28,6 +29,7 @@ __all__ = [
     "Cancelled",
     "ConvergenceError",
     "Coupling",
+    "DirectTransport",
     "EmbedRequest",
     "EmbeddingFileError",
     "GluedPairs",
@@ -45,6 +47,7 @@ __all__ = [
     "cells_reference",
     "certified_barycenter",
     "check_sizes",
+    "direct_transport",
     "embed",
     "embed_sizes",
     "gaussian_reference",
