@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lotviz.analysis.classify import classify
+    from lotviz.analysis.interaction import interaction
     from lotviz.data import Cohort, CohortError, read_cohort
     from lotviz.data.simulate import simulate
     from lotviz.transport import LOTEmbedding, embed, embed_sizes
@@ -26,9 +27,20 @@ _HOME = {
     "embed": "lotviz.transport",
     "embed_sizes": "lotviz.transport",
     "classify": "lotviz.analysis.classify",
+    "interaction": "lotviz.analysis.interaction",
 }
 
-__all__ = ["Cohort", "CohortError", "LOTEmbedding", "classify", "embed", "embed_sizes", "read_cohort", "simulate"]
+__all__ = [
+    "Cohort",
+    "CohortError",
+    "LOTEmbedding",
+    "classify",
+    "embed",
+    "embed_sizes",
+    "interaction",
+    "read_cohort",
+    "simulate",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -18,6 +18,10 @@ from lotviz.analysis.displacement import MarkerChange, marker_change, region_cha
 from lotviz.analysis.distances import cluster_order, outlying
 from lotviz.analysis.drawn_model import Question, fit_drawn_model, question_about
 from lotviz.analysis.fidelity import Fidelity, fidelity
+from lotviz.analysis.interaction import interaction
+from lotviz.analysis.interaction_cells import departures
+from lotviz.analysis.interaction_readouts import ReadoutExcess
+from lotviz.analysis.interaction_result import Interaction
 from lotviz.analysis.labels import ordered_classes
 from lotviz.analysis.model import LinearModel, fit_model, haufe_pattern
 from lotviz.analysis.neighbours import Agreement, label_agreement
@@ -44,11 +48,13 @@ __all__ = [
     "Classification",
     "Composition",
     "Fidelity",
+    "Interaction",
     "LinearModel",
     "MarkerChange",
     "PatientModel",
     "Projection",
     "Question",
+    "ReadoutExcess",
     "Regions",
     "SampleMap",
     "Stability",
@@ -62,11 +68,13 @@ __all__ = [
     "contributions",
     "density",
     "density_grid",
+    "departures",
     "fidelity",
     "fit_drawn_model",
     "fit_model",
     "fit_patient_model",
     "haufe_pattern",
+    "interaction",
     "label_agreement",
     "marker_axes",
     "marker_change",

@@ -1,0 +1,233 @@
+"""Do two drugs add up? The interaction of A and B in LOT space, with its certainty, its direction and its place."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lotviz.analysis.interaction_columns import Columns, columns_of
+from lotviz.analysis.interaction_design import Study, study_of, wells_of
+from lotviz.analysis.interaction_direction import direction_of
+from lotviz.analysis.interaction_places import Space, composition_table, marker_table, region_marker_table, region_table
+from lotviz.analysis.interaction_readouts import read_wells
+from lotviz.analysis.interaction_result import BarycenterComparison, Interaction, Profiles
+from lotviz.analysis.interaction_statistic import FEWEST_FOR_INTERVAL, Crossed, crossed
+from lotviz.analysis.interaction_units import (
+    Units,
+    for_many_figures,
+    lines_or_replicates,
+    replicates_within_lines,
+)
+from lotviz.analysis.regions import Regions
+from lotviz.analysis.regions import regions as find_regions
+from lotviz.data.problems import CohortError, Problem
+from lotviz.data.versions import installed
+from lotviz.transport.coupling import solve
+from lotviz.transport.progress import Progress, stop_if
+
+if TYPE_CHECKING:
+    from lotviz.transport.embedding import LOTEmbedding
+
+_PACKAGES = ("lotviz", "numpy", "scipy", "scikit-learn", "pandas")
+_USUAL_LEVEL = 0.05
+
+
+def interaction(
+    embedding: LOTEmbedding,
+    *,
+    control: object,
+    a: object,
+    b: object,
+    both: object,
+    column: str | None = None,
+    by: str | None = None,
+    replicate: str | None = None,
+    plate: str | None = None,
+    regions: Regions | None = None,
+    seed: int = 0,
+    level: float = 0.95,
+    progress: Progress | None = None,
+    cancel: threading.Event | None = None,
+) -> Interaction:
+    """Measure the interaction ``D = L_AB - L_A - L_B + L_C`` of two drugs: zero where they add up.
+
+    The statistic is the mean of ``<D_r, D_s>`` over pairs of different units. A unit is a line (a patient, a culture)
+    where there are several, a replicate of the one line otherwise. Unlike ``|D|^2`` it holds no noise: under
+    additivity its expectation is zero.
+
+    Parameters
+    ----------
+    embedding
+        Holds the wells; their vectors are what is added and subtracted.
+    control, a, b, both
+        The values of the four conditions. The control is that of A, of B and of A+B.
+    column
+        The column that holds them; found by itself where exactly one holds all four.
+    by
+        The column of the line or patient; found where one column is called so (line, patient, donor).
+    replicate
+        The column that matches wells: those of a line with the same value are compared with each other. Found where
+        one column is called so and each of its values has all four. Without one, the wells of a plate are matched,
+        or those of a line in their order.
+    plate
+        The column of the plate; found where one is called so. A drug is compared with the control on its own plate.
+    regions
+        Regions to say where; default those of `lotviz.analysis.regions`.
+    seed
+        Of the regions and of the sign flips, where there are too many to go through.
+    level
+        Of the intervals.
+    progress
+        Called with (done, total, message).
+    cancel
+        Set it to stop.
+
+    Returns
+    -------
+    Interaction
+        Statistic in squared scaled units; tables in marker units. Positive excess: higher than additivity predicts.
+
+    Raises
+    ------
+    CohortError
+        A condition, column or label is missing, two conditions are one, or there are no replicates.
+    Cancelled
+        `cancel` was set.
+
+    Notes
+    -----
+    Source of the crossed product: Walther et al. 2016 (crossnobis); the published method compares A+B with the
+    barycenter of A and B instead, which is not a test of additivity (see `BarycenterComparison`).
+    """
+    if not 0.5 <= level < 1.0:
+        what = f"Expected a level from 0.5 to below 1, found {level}."
+        raise CohortError(Problem("interaction", what, "0.95 is usual."))
+    columns = columns_of(
+        embedding.samples, (control, a, b, both), column=column, by=by, replicate=replicate, plate=plate
+    )
+    study = study_of(wells_of(embedding.samples, columns), columns)
+    parts = find_regions(embedding, seed=seed) if regions is None else regions
+    stop_if(cancel)
+    readouts = read_wells(embedding, study, parts, progress=progress, cancel=cancel)
+    space = Space(
+        maps=np.asarray(embedding.maps[study.rows], dtype=np.float64),
+        masses=np.asarray(embedding.masses, dtype=np.float64),
+        scale=np.asarray(embedding.scaling.scale, dtype=np.float64),
+        markers=tuple(embedding.markers),
+    )
+    headline, many = lines_or_replicates(study), for_many_figures(study)
+    inner = replicates_within_lines(study) if len(study.lines) > 1 else None
+    excess = space.vectors(space.summed(study.excess))
+    additive = space.vectors(space.summed(study.additive))
+    found = _crossed(excess, headline, level, seed)
+    within = None if inner is None else _crossed(excess, inner, level, seed)
+    asked: dict[str, Any] = {"level": level, "seed": seed}
+    table, entries = region_marker_table(space, many, parts, **asked)
+    direction_units = many if len(headline) < FEWEST_FOR_INTERVAL else headline
+    profiles = _profiles(embedding, space, study)
+    return Interaction(
+        control=columns.conditions[0],
+        a=columns.conditions[1],
+        b=columns.conditions[2],
+        both=columns.conditions[3],
+        column=columns.condition,
+        by=columns.by,
+        replicate=columns.replicate,
+        plate=columns.plate,
+        crossed=found,
+        within_lines=within,
+        direction=direction_of(
+            direction_units.of(excess), direction_units.of(additive), direction_units.groups, p=found.p, level=level
+        ),
+        per_unit=_per_unit(headline, excess, additive),
+        table=table,
+        by_marker=marker_table(space, many, headline, **asked),
+        by_region=region_table(space, many, headline, regions=parts, **asked),
+        composition=composition_table(readouts.shares, readouts.n_cells, many, regions=parts, **asked),
+        correction=entries.correction,
+        tested_over=many,
+        regions=parts,
+        markers=tuple(embedding.markers),
+        profiles=profiles,
+        barycenter=_barycenter(space, profiles),
+        study=study,
+        readouts=readouts,
+        level=level,
+        notes=columns.notes,
+        warnings=_warnings(study, found, within, many),
+        parameters={**_parameters(columns), **asked, "regions": len(parts.names), "matched_by": study.matched_by},
+        versions={package: installed(package) for package in _PACKAGES},
+        sample_hashes={
+            name: embedding.sample_hashes[name] for name in study.samples if name in embedding.sample_hashes
+        },
+    )
+
+
+def _crossed(vectors: NDArray[np.float64], units: Units, level: float, seed: int) -> Crossed:
+    return crossed(units.of(vectors), units.groups, unit=units.unit, level=level, seed=seed)
+
+
+def _per_unit(units: Units, excess: NDArray[np.float64], additive: NDArray[np.float64]) -> pd.DataFrame:
+    d, e = units.of(excess), units.of(additive)
+    others = max(len(units) - 1, 1)
+    own, effects = d @ d.T, d @ e.T
+    squared = e @ e.T
+    blocks = [int((units.study.line_of == line).sum()) for line in range(len(units.study.lines))]
+    return pd.DataFrame(
+        {
+            "unit": units.names,
+            "statistic": (own.sum(axis=1) - np.diag(own)) / others,
+            "along": (effects.sum(axis=1) - np.diag(effects)) / (squared.sum(axis=1) - np.diag(squared)),
+            "blocks": blocks if units.unit == "line" else np.ones(len(units), dtype=int),
+        }
+    )
+
+
+def _profiles(embedding: LOTEmbedding, space: Space, study: Study) -> Profiles:
+    control, a, b, both = (study.over_lines(space.summed(weights)) for weights in study.weights)
+    predicted = study.over_lines(space.summed(study.predicted))
+    again = solve(embedding.reference.points, predicted, space.masses, space.masses).maps
+    gap = float(np.sqrt(space.masses @ np.square(again - predicted).sum(axis=1)))
+    return Profiles(control, a, b, both, predicted, gap)
+
+
+def _barycenter(space: Space, profiles: Profiles) -> BarycenterComparison:
+    middle = (profiles.a + profiles.b) / 2.0
+    lengths = [
+        float(np.sqrt(space.masses @ np.square(difference).sum(axis=1)))
+        for difference in (profiles.observed - middle, middle - profiles.control)
+    ]
+    return BarycenterComparison(*lengths)
+
+
+def _parameters(columns: Columns) -> dict[str, object]:
+    names = ("control", "a", "b", "both")
+    return {
+        **dict(zip(names, columns.conditions, strict=True)),
+        "column": columns.condition,
+        "by": columns.by,
+        "replicate": columns.replicate,
+        "plate": columns.plate,
+    }
+
+
+def _warnings(study: Study, found: Crossed, within: Crossed | None, many: Units) -> tuple[str, ...]:
+    said = [*study.warnings]
+    if not study.matched_by:
+        said.append(
+            "Wells of a line are matched in the order of the sample table: no column says which belong together."
+        )
+    if found.unit == "replicate":
+        said.append("One line: the replicates are the units, and nothing is said of other lines.")
+    if np.isfinite(found.smallest_p) and found.smallest_p > _USUAL_LEVEL:
+        what = f"{found.n_units} {found.unit}s cannot give a p below {found.smallest_p:.3g}, whatever they show"
+        said.append(f"{what}{'; see what is said within lines.' if within is not None else '.'}")
+    if not np.isfinite(found.low):
+        said.append(f"{found.n_units} {found.unit}s are too few for an interval: there is none.")
+    if many.unit != found.unit:
+        said.append("The tables are tested over the replicates of these lines: there are too few lines for that.")
+    return tuple(dict.fromkeys(said))

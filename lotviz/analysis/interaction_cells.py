@@ -1,0 +1,98 @@
+"""The cells of an A+B sample, coloured by how far each departs from what A and B add up to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from lotviz.analysis.interaction_result import Interaction
+from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
+
+if TYPE_CHECKING:
+    from lotviz.transport.embedding import LOTEmbedding
+
+
+def departures(
+    embedding: LOTEmbedding, found: Interaction, sample: str, *, marker: str | None = None
+) -> NDArray[np.float64]:
+    """Departure of each cell of an A+B sample from the additive prediction of its own block.
+
+    With ``P`` the map ``A + B - control`` of the block and ``G`` the coupling of the sample, the departure of cell j
+    is ``sum_i (G_ij / b_j) <u_i, y_j - P_i>``. For a marker, ``u`` reads that marker. Otherwise ``u`` is the
+    interaction of all other lines (of all other replicates where there is one line), at length 1: the direction was
+    then not learnt from the cells it is applied to.
+
+    Parameters
+    ----------
+    embedding
+        The embedding the interaction was measured in.
+    found
+        Of `lotviz.interaction`.
+    sample
+        An A+B sample of the study.
+    marker
+        Read this marker; default the direction of the interaction.
+
+    Returns
+    -------
+    Shape (n,), marker units, or scaled units along the direction. Positive: higher than predicted, or further in the
+    direction of the interaction. The mean over the cells is the departure of the sample: that of its map from P,
+    read the same way, exactly.
+
+    Raises
+    ------
+    CohortError
+        The sample is no A+B sample of the study, or the marker is unknown.
+    """
+    study = found.study
+    block = study.block_of(sample)
+    if block is None:
+        known = [name for name, kind in zip(study.samples, study.kinds, strict=True) if kind == 3]
+        what = f"Expected a sample under {found.both}, found {sample}."
+        fix = did_you_mean(sample, known) or f"These are {listed(known)}."
+        raise CohortError(Problem("interaction", what, fix))
+    maps = embedding.maps[study.rows]
+    predicted = np.tensordot(study.predicted[block], maps, axes=1)
+    towards = _direction(embedding, found, maps, block) if marker is None else _reader(embedding, marker)
+    cells = embedding.scaled_cells(sample)
+    return _projected(sparse.csr_array(embedding.plan(sample)), cells, towards, predicted)
+
+
+def _reader(embedding: LOTEmbedding, marker: str) -> NDArray[np.float64]:
+    """Direction (m, d) that reads one marker in its own units."""
+    if marker not in embedding.markers:
+        fix = did_you_mean(marker, embedding.markers) or f"The markers are {listed(embedding.markers, 40)}."
+        raise CohortError(Problem("interaction", f"Expected a marker of the embedding, found {marker}.", fix))
+    column = embedding.markers.index(marker)
+    towards = np.zeros(embedding.maps.shape[1:])
+    towards[:, column] = np.asarray(embedding.scaling.scale)[column]
+    return towards
+
+
+def _direction(
+    embedding: LOTEmbedding, found: Interaction, maps: NDArray[np.float64], block: int
+) -> NDArray[np.float64]:
+    """Mean interaction (m, d) of the other units, of length 1 in the embedding."""
+    study = found.study
+    own = study.line_of == study.line_of[block] if len(study.lines) > 1 else np.arange(len(study.names)) == block
+    mean = np.tensordot(study.excess[~own].mean(axis=0), maps, axes=1)
+    length = float(np.sqrt(embedding.masses @ np.square(mean).sum(axis=1)))
+    return np.asarray(mean / length) if length > 0.0 else np.asarray(mean)
+
+
+def _projected(
+    plan: sparse.csr_array,
+    cells: NDArray[np.float64],
+    towards: NDArray[np.float64],
+    predicted: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Departure of each cell, (n,); point by point, so that no array of cells and points is made."""
+    found = np.zeros(len(cells))
+    for point in range(len(towards)):
+        chosen = slice(plan.indptr[point], plan.indptr[point + 1])
+        moved = plan.indices[chosen]
+        found[moved] += plan.data[chosen] * (cells[moved] @ towards[point] - predicted[point] @ towards[point])
+    return found * len(cells)
