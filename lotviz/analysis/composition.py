@@ -127,12 +127,19 @@ def mass_table(
         The k populations, in the order of rows and columns.
     """
     parts = [
-        sparse.csr_array(plan) @ _indicator(label, names) for plan, label in zip(plans, labels, strict=True)
+        sparse.csr_array(plan) @ indicator(label, names) for plan, label in zip(plans, labels, strict=True)
     ]  # (m, k) each
     return np.asarray(parts[0].T @ (parts[1] / np.asarray(masses, dtype=np.float64)[:, None]))
 
 
-def _indicator(labels: ArrayLike, names: Sequence[str]) -> NDArray[np.float64]:
+def sample_names(labels: Sequence[ArrayLike]) -> tuple[str, ...]:
+    """Return the populations among the labels of some samples, the most frequent first."""
+    counts = pd.Series(np.concatenate([np.asarray(each, dtype=object) for each in labels])).value_counts(sort=True)
+    return tuple(str(name) for name in counts.index)
+
+
+def indicator(labels: ArrayLike, names: Sequence[str]) -> NDArray[np.float64]:
+    """Return which population each cell is of, (n,), (k) -> (n, k) of 0 and 1."""
     return (np.asarray(labels, dtype=object)[:, None] == np.asarray(names, dtype=object)[None, :]).astype(np.float64)
 
 
@@ -152,14 +159,16 @@ def composition(embedding: LOTEmbedding, a: str, b: str, *, regions: Regions | N
         cell_populations(embedding, a, regions=regions),
         cell_populations(embedding, b, regions=regions),
     )
-    counts = pd.Series(np.concatenate(labels)).value_counts(sort=True)
-    names = regions.names if regions is not None else tuple(str(name) for name in counts.index)
+    names = regions.names if regions is not None else sample_names(labels)
     plans = (embedding.plans[embedding.index(a)], embedding.plans[embedding.index(b)])
+    share_a, share_b = (indicator(label, names).mean(axis=0) for label in labels)
+    # a sample registered with itself is the identity: nothing becomes anything else
+    table = np.diag(share_a) if a == b else mass_table(plans, embedding.masses, labels, names=names)
     return Composition(
         a=a,
         b=b,
         names=names,
-        share_a=_indicator(labels[0], names).mean(axis=0),
-        share_b=_indicator(labels[1], names).mean(axis=0),
-        table=mass_table(plans, embedding.masses, labels, names=names),
+        share_a=share_a,
+        share_b=share_b,
+        table=table,
     )

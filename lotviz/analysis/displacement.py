@@ -75,3 +75,16 @@ def region_change(embedding: LOTEmbedding, a: str, b: str, *, regions: Regions) 
     weights = regions.indicator * np.asarray(embedding.masses)[None, :]
     scale = np.asarray(embedding.scaling.scale, dtype=np.float64)
     return np.asarray(weights @ moved / weights.sum(axis=1, keepdims=True) * scale)
+
+
+def cell_displacement(embedding: LOTEmbedding, a: str, b: str) -> NDArray[np.float64]:
+    """Move of every used cell of sample A on its way to B in marker units, shape (n, d).
+
+    A cell moves as the reference points it gets its mass from, by mass. The mean over cells is the shift of the mean;
+    a sample stays where it is on the way to itself.
+    """
+    moved = np.asarray(embedding.maps[embedding.index(b)] - embedding.maps[embedding.index(a)], dtype=np.float64)
+    plan = embedding.plan(a)
+    mass = np.asarray(plan.sum(axis=0), dtype=np.float64).ravel()  # (n,)
+    scale = np.asarray(embedding.scaling.scale, dtype=np.float64)
+    return np.asarray(plan.T @ moved) / mass[:, None] * scale

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lotviz.analysis.displacement import marker_change, region_change
+from lotviz.analysis.displacement import cell_displacement, marker_change, region_change
 from lotviz.analysis.regions import regions
 from lotviz.transport import embed
 from tests.analysis.conftest import cohort_of, noise_clouds
@@ -47,3 +47,18 @@ def test_change_of_regions_averages_to_the_shift(embedding):
     made = regions(embedding, 4)
     change = region_change(embedding, first, second, regions=made)
     assert np.allclose(made.masses @ change, marker_change(embedding, first, second).shift, atol=1e-9)
+
+
+def test_cells_move_on_average_as_the_mean_does_and_not_at_all_to_themselves(embedding):
+    first, second = embedding.samples.index[:2]
+    moved = cell_displacement(embedding, first, second)
+    assert moved.shape == embedding.cells(first).shape
+    assert moved.mean(axis=0) == pytest.approx(marker_change(embedding, first, second).shift, abs=1e-9)
+    assert not cell_displacement(embedding, first, first).any()
+
+
+def test_a_translation_moves_every_cell_alike():
+    cloud = noise_clouds(1, cells=60)[0].astype(np.float32)
+    step = np.array([1.0, 0.0, -2.0], dtype=np.float32)
+    moved = cell_displacement(embed(cohort_of([cloud, cloud + step], {"x": [0, 1]}), points=16, workers=1), "s0", "s1")
+    assert moved == pytest.approx(np.tile(step, (60, 1)), abs=1e-4)
