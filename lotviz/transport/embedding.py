@@ -18,13 +18,16 @@ from lotviz.data.cohort import Cohort
 from lotviz.data.genes.components import Components
 from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
 from lotviz.data.transforms.transform import AnyTransform, Scaling
+from lotviz.transport.arithmetic import Level, combine
 from lotviz.transport.barycenter import Barycenter, barycenter
 from lotviz.transport.cells import CellStore
+from lotviz.transport.checking import check
 from lotviz.transport.interpolation import interpolate
 from lotviz.transport.progress import Progress
 from lotviz.transport.reference import Reference
 from lotviz.transport.registration import Registration
 from lotviz.transport.synthetic import SyntheticSample
+from lotviz.transport.validity import Validity
 
 if TYPE_CHECKING:
     import anndata as ad
@@ -233,6 +236,37 @@ class LOTEmbedding:
             The weights are not convex or name an unknown sample, or `n_cells` is missing for more than two.
         """
         return interpolate(self, weights, n_cells=n_cells, seed=seed)
+
+    def combine(
+        self, weights: Mapping[str, float], n_cells: int | None = None, seed: int = 0, *, level: Level = "maps"
+    ) -> SyntheticSample:
+        """Combine samples with weights of any sign, such as A + B - C; ask for the `validity` of the result.
+
+        Parameters
+        ----------
+        weights
+            Weight of each sample, from -100 to 100, summing to one.
+        n_cells
+            How many cells; None takes all used cells of the sample of largest weight ("maps"), or the exact pairs of
+            two samples ("cells").
+        seed
+            Chooses the partners of cells.
+        level
+            "maps": the cells of the sample of largest weight move by what the maps say, and keep their spread.
+            "cells": glued cells are combined, y_A + y_B - y_C, and their spreads add up.
+        """
+        return combine(self, weights, n_cells=n_cells, seed=seed, level=level)
+
+    def validity(
+        self,
+        sample: SyntheticSample,
+        *,
+        seed: int = 0,
+        progress: Progress | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Validity:
+        """Embed a synthetic sample again and look for its cells among the measured ones; see `transport.checking`."""
+        return check(self, sample, seed=seed, progress=progress, cancel=cancel)
 
     def barycenter(self, weights: Mapping[str, float] | None = None) -> Barycenter:
         """Average samples in the embedding; all with the same weight when `weights` is None."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,26 +31,25 @@ def interpolate(
         more than two samples.
     """
     given = checked_weights(weights, list(embedding.samples.index))
-    if n_cells is not None and n_cells < 1:
-        raise _refusal(f"Expected n_cells of at least 1, found {n_cells}.", "Ask for more cells.")
-    if n_cells is None and len(given) > 2:
-        raise _refusal(
-            f"Expected a number of cells for {len(given)} samples, found none.",
-            "Give n_cells: exact pairs exist for two samples only.",
-        )
+    checked_count(n_cells)
     # the anchor comes first: the largest weight, and of equal ones the first in the embedding
     names = sorted(given, key=lambda name: (-given[name], embedding.index(name)))
-    positions, masses = _glued(embedding, names, n_cells, seed)
+    if len(names) > 2:  # of two, both stay: their pairs are those of any other weights
+        names = [name for name in names if given[name] > 0]
+    positions, masses = glued(embedding, names, n_cells, seed)
     return SyntheticSample(
-        cells=_mixed(embedding, given, positions),
+        cells=mixed(embedding, given, positions),
         masses=masses,
         origins=positions,
         weights=given,
         seed=seed,
         markers=embedding.markers,
         transform=embedding.transform,
-        populations=_populations(embedding, names[0], positions[names[0]]),
+        populations=populations_of(embedding, names[0], positions[names[0]]),
         cohort=embedding.name,
+        inputs={name: embedding.sample_hashes[name] for name in names},
+        versions=dict(embedding.versions),
+        intended=np.asarray(sum(given[name] * embedding.maps[embedding.index(name)] for name in names)),
     )
 
 
@@ -61,34 +61,70 @@ def checked_weights(weights: Mapping[str, float], known: Sequence[str]) -> dict[
     CohortError
         No weights, an unknown sample, a weight outside [0, 1], or a sum other than one.
     """
+    given = checked_sum(weights, known)
+    for name, weight in given.items():
+        if not 0 <= weight <= 1:
+            raise refusal(
+                f"Expected weights from 0 to 1, found {weight:g} for {name}.",
+                "Stay between the samples: beyond them (extrapolation) the result need not be a valid sample. "
+                "Use combine to go there all the same, and look at its validity.",
+            )
+    return given
+
+
+def checked_sum(weights: Mapping[str, float], known: Sequence[str]) -> dict[str, float]:
+    """Check that weights are finite, sum to one and name known samples; their sign is free.
+
+    Raises
+    ------
+    CohortError
+        No weights, an unknown sample, a weight that is not finite, or a sum other than one.
+    """
     if not weights:
-        raise _refusal("Expected the weight of at least one sample, found none.", "Give weights such as A=0.5, B=0.5.")
+        raise refusal("Expected the weight of at least one sample, found none.", "Give weights such as A=0.5, B=0.5.")
     unknown = [str(name) for name in weights if name not in set(known)]
     if unknown:
         hint = did_you_mean(unknown[0], known) or f"The samples are {listed(known, 20)}."
-        raise _refusal(f"Expected weights of embedded samples, found {listed(unknown)}.", hint)
+        raise refusal(f"Expected weights of embedded samples, found {listed(unknown)}.", hint)
     for name, weight in weights.items():
-        if not 0 <= weight <= 1:
-            raise _refusal(
-                f"Expected weights from 0 to 1, found {weight:g} for {name}.",
-                "Stay between the samples: beyond them (extrapolation) the result need not be a valid sample.",
-            )
+        if not isfinite(weight):
+            raise refusal(f"Expected weights from 0 to 1, found {weight:g} for {name}.", "Give a number.")
+    given = {str(name): float(weight) for name, weight in weights.items()}
+    _require_sum(given)
+    return given
+
+
+def _require_sum(weights: Mapping[str, float]) -> None:
     total = sum(weights.values())
     if abs(total - 1) > _SUM_TOLERANCE:
-        raise _refusal(f"Expected weights that sum to 1, found a sum of {total:.9g}.", "Divide them by their sum.")
-    return {name: float(weight) for name, weight in weights.items()}
+        raise refusal(f"Expected weights that sum to 1, found a sum of {total:.9g}.", "Divide them by their sum.")
 
 
-def _refusal(what: str, fix: str) -> CohortError:
+def checked_count(n_cells: int | None) -> None:
+    """Refuse a number of cells below one; None is a choice of its own."""
+    if n_cells is not None and n_cells < 1:
+        raise refusal(f"Expected n_cells of at least 1, found {n_cells}.", "Ask for more cells.")
+
+
+def refusal(what: str, fix: str) -> CohortError:
+    """Return the error of a combination that cannot be made."""
     return CohortError(Problem("interpolation", what, fix))
 
 
-def _glued(
+def glued(
     embedding: LOTEmbedding, names: Sequence[str], n_cells: int | None, seed: int
 ) -> tuple[dict[str, NDArray[np.intp]], NDArray[np.float64]]:
+    """Positions of glued cells of each sample, (N,), the anchor first, and the mass of each tuple, (N,)."""
     if n_cells is not None:
-        drawn = draw_glued([(name, embedding.plan(name)) for name in names], n_cells, seed=seed)
+        plans = [(name, embedding.plan(name)) for name in names]
+        clouds = [embedding.scaled_cells(name) for name in names] if len(names) > 1 else None
+        drawn = draw_glued(plans, n_cells, seed=seed, clouds=clouds)
         return dict(zip(names, drawn.cells, strict=True)), np.full(n_cells, 1.0 / n_cells)
+    if len(names) > 2:
+        raise refusal(
+            f"Expected a number of cells for {len(names)} samples, found none.",
+            "Give n_cells: exact pairs exist for two samples only.",
+        )
     if len(names) == 1:
         count = int(embedding.n_cells_used[embedding.index(names[0])])
         return {names[0]: np.arange(count)}, np.full(count, 1.0 / count)
@@ -96,18 +132,19 @@ def _glued(
     return {names[0]: pairs.first, names[1]: pairs.second}, pairs.mass
 
 
-def _mixed(
+def mixed(
     embedding: LOTEmbedding, weights: Mapping[str, float], positions: Mapping[str, NDArray[np.intp]]
 ) -> NDArray[np.float32]:
+    """Weighted sum of the cells at these positions, (N, d), transformed marker units."""
     # in marker units: scaling is affine, so mixing before or after it is the same
     count = len(next(iter(positions.values())))
-    mixed = np.zeros((count, len(embedding.markers)))
-    for name, weight in weights.items():
-        if weight > 0:
-            mixed += weight * embedding.cells(name)[positions[name]].astype(np.float64)
-    return mixed.astype(np.float32)
+    total = np.zeros((count, len(embedding.markers)))
+    for name, chosen in positions.items():
+        total += weights[name] * embedding.cells(name)[chosen].astype(np.float64)
+    return total.astype(np.float32)
 
 
-def _populations(embedding: LOTEmbedding, anchor: str, positions: NDArray[np.intp]) -> NDArray[Any] | None:
+def populations_of(embedding: LOTEmbedding, anchor: str, positions: NDArray[np.intp]) -> NDArray[Any] | None:
+    """Return the population of the anchor's cells at these positions, (N,), or None where unknown."""
     known = embedding.populations(anchor)
     return None if known is None else known[positions]

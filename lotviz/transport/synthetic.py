@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from lotviz.data.formats import write_cells
 from lotviz.data.marks import SYNTHETIC_MARK
 from lotviz.data.transforms.transform import AnyTransform
+from lotviz.transport.validity import Validity
 
 
 @dataclass(frozen=True, eq=False)
 class SyntheticSample:
-    """Cells that were never measured, mixed from glued cells of measured samples.
+    """Cells that were never measured, made of glued cells of measured samples.
 
     Attributes
     ----------
@@ -27,9 +28,10 @@ class SyntheticSample:
     masses
         Mass of each cell, (N,), summing to one; equal unless these are the exact pairs of two samples.
     origins
-        For each sample the positions among its used cells that were mixed, (N,).
+        For each sample the positions among its used cells that were mixed, (N,); where a sample's own cells were
+        moved, those of that sample only.
     weights
-        Weight of each sample, summing to one.
+        Weight of each sample, summing to one; negative ones only in combinations beyond the samples.
     seed
         The seed of the draw.
     markers
@@ -40,6 +42,18 @@ class SyntheticSample:
         Population of the cell of the sample of largest weight, (N,), or None where unknown.
     cohort
         Name of the cohort the samples are of.
+    method
+        How cells were made, in words.
+    details
+        Further choices by name, as they are written into files.
+    inputs
+        SHA-256 of the used cells of each sample.
+    versions
+        Of the software that embedded the samples.
+    intended
+        Where the maps of this sample are meant to be, (m, d), scaled; None where nothing was meant.
+    validity
+        Whether it can be trusted, once that was looked at; see `LOTEmbedding.validity`.
     """
 
     cells: NDArray[np.float32]
@@ -51,6 +65,12 @@ class SyntheticSample:
     transform: AnyTransform
     populations: NDArray[Any] | None = None
     cohort: str = ""
+    method: str = "glued cells mixed in straight lines"
+    details: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    intended: NDArray[np.float64] | None = None
+    validity: Validity | None = None
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -58,11 +78,16 @@ class SyntheticSample:
         return {
             "synthetic": SYNTHETIC_MARK,
             "cohort": self.cohort,
+            "method": self.method,
             "weights": dict(self.weights),
+            **self.details,
             "seed": self.seed,
             "cells": len(self.cells),
             "masses": "equal" if self._equal_masses else "column mass",
             "transform": self.transform.describe(),
+            "inputs": dict(self.inputs),
+            "versions": dict(self.versions),
+            "validity": None if self.validity is None else self.validity.record(),
         }
 
     def write(self, path: str | os.PathLike[str], *, values: Literal["transformed", "raw"] = "transformed") -> Path:
