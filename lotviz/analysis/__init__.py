@@ -40,6 +40,7 @@ from lotviz.analysis.regions import (
     region_weights,
     regions,
 )
+from lotviz.analysis.severity import Severity, SyntheticScore, made_severe, score_synthetic, severity
 from lotviz.analysis.stability import Stability, stability, stability_table
 from lotviz.analysis.verdict import Verdict, verdict
 
@@ -57,7 +58,9 @@ __all__ = [
     "ReadoutExcess",
     "Regions",
     "SampleMap",
+    "Severity",
     "Stability",
+    "SyntheticScore",
     "Verdict",
     "cell_axes",
     "cell_populations",
@@ -76,6 +79,7 @@ __all__ = [
     "haufe_pattern",
     "interaction",
     "label_agreement",
+    "made_severe",
     "marker_axes",
     "marker_change",
     "mass_table",
@@ -95,6 +99,8 @@ __all__ = [
     "region_weights",
     "regions",
     "renamed",
+    "score_synthetic",
+    "severity",
     "stability",
     "stability_table",
     "verdict",
