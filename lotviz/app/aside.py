@@ -54,6 +54,10 @@ class Aside:
             self.began()
         return None
 
+    def answer(self, place: Hashable) -> Any:
+        """Return an answer if it is there; nothing is begun."""
+        return self._answers.get(place)
+
     def stopped(self, place: Hashable) -> bool:
         """Whether the work for an answer was stopped, or failed."""
         return place in self._stopped
