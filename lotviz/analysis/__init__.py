@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lotviz.analysis.axes import displacement_axes
 from lotviz.analysis.classification import Classification
 from lotviz.analysis.classify import classify
 from lotviz.analysis.composition import (
@@ -13,8 +14,9 @@ from lotviz.analysis.composition import (
     population_shares,
 )
 from lotviz.analysis.contribution import contributions
+from lotviz.analysis.cost_shares import CostShares, cost_shares
 from lotviz.analysis.density import density, density_grid
-from lotviz.analysis.displacement import MarkerChange, marker_change, region_change
+from lotviz.analysis.displacement import MarkerChange, cell_displacement, marker_change, region_change
 from lotviz.analysis.distances import cluster_order, outlying
 from lotviz.analysis.drawn_model import Question, fit_drawn_model, question_about
 from lotviz.analysis.fidelity import Fidelity, fidelity
@@ -26,6 +28,7 @@ from lotviz.analysis.labels import ordered_classes
 from lotviz.analysis.model import LinearModel, fit_model, haufe_pattern
 from lotviz.analysis.neighbours import Agreement, label_agreement
 from lotviz.analysis.patient_model import PatientModel, fit_patient_model
+from lotviz.analysis.population_shift import PopulationShift, population_shift
 from lotviz.analysis.reduction import Projection, SampleMap, cell_axes, marker_axes, principal_axes
 from lotviz.analysis.region_names import renamed
 from lotviz.analysis.regions import (
@@ -41,6 +44,7 @@ from lotviz.analysis.regions import (
     regions,
 )
 from lotviz.analysis.severity import Severity, SyntheticScore, made_severe, score_synthetic, severity
+from lotviz.analysis.registered import Registered, flows_table, pairs_table, points_table, registered
 from lotviz.analysis.stability import Stability, stability, stability_table
 from lotviz.analysis.verdict import Verdict, verdict
 
@@ -48,34 +52,41 @@ __all__ = [
     "Agreement",
     "Classification",
     "Composition",
+    "CostShares",
     "Fidelity",
     "Interaction",
     "LinearModel",
     "MarkerChange",
     "PatientModel",
+    "PopulationShift",
     "Projection",
     "Question",
     "ReadoutExcess",
     "Regions",
+    "Registered",
     "SampleMap",
     "Severity",
     "Stability",
     "SyntheticScore",
     "Verdict",
     "cell_axes",
+    "cell_displacement",
     "cell_populations",
     "cell_regions",
     "classify",
     "cluster_order",
     "composition",
     "contributions",
+    "cost_shares",
     "density",
     "density_grid",
+    "displacement_axes",
     "departures",
     "fidelity",
     "fit_drawn_model",
     "fit_model",
     "fit_patient_model",
+    "flows_table",
     "haufe_pattern",
     "interaction",
     "label_agreement",
@@ -86,7 +97,10 @@ __all__ = [
     "nearest_regions",
     "ordered_classes",
     "outlying",
+    "pairs_table",
+    "points_table",
     "population_names",
+    "population_shift",
     "population_shares",
     "principal_axes",
     "question_about",
@@ -98,6 +112,7 @@ __all__ = [
     "region_table",
     "region_weights",
     "regions",
+    "registered",
     "renamed",
     "score_synthetic",
     "severity",

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
+from scipy.sparse import csr_array
 
 from lotviz.analysis.composition import cell_populations, indicator, sample_names
 from lotviz.analysis.regions import Regions
@@ -35,7 +36,7 @@ class PopulationShift:
     freedom
         Degrees of freedom of it, (k, d).
     cells
-        How many cells of each population were used in A and in B, (k, 2).
+        How many used cells of A and of B are of each population, (k, 2).
     staying
         Mean displacement of the registered mass that is in the population before and after, marker units, (k, d);
         NaN where none stays.
@@ -106,55 +107,72 @@ def population_shift(embedding: LOTEmbedding, a: str, b: str, *, regions: Region
     a, b
         Names of the two samples.
     regions
-        Regions to use as populations; default the populations named in the cohort. A region has fixed borders, so a
-        cell that crosses one counts as composition, not as shift.
+        Regions to use, where the cohort names no populations. A cell is then of the region its mass is glued to:
+        borders that are fixed would hide every shift across them. A region has the same mass in every sample, so
+        mass that a growing population takes from another looks like a shift of the region.
 
     Notes
     -----
     The error is that of drawing cells from these two samples. It says nothing of other samples of the same patients.
+    Of regions it is conditional on the registration, and so too small.
 
-    Measured by `tests/benchmark/population_shifts.py`.
+    Measured by `tests/benchmark/population_shifts.py` on 100 pairs of 8,000 cells in which a population was shifted by
+    1.2 and -0.8 (its deviation is 0.5): error of the shift 0.0 % on average, deviation 1 to 2 %, 98 % within 5 %,
+    also where the population shrinks from 25 to 15 % or grows to 45 %; there, mass that stays is wrong by 6 to 25 %.
     """
-    labels = [cell_populations(embedding, sample, regions=regions) for sample in (a, b)]
-    names = regions.names if regions is not None else sample_names(labels)
-    cells = [np.asarray(embedding.cells(sample), dtype=np.float64) for sample in (a, b)]
-    moments = [_moments(values, label, names) for values, label in zip(cells, labels, strict=True)]
-    counts = np.column_stack([each[0] for each in moments])
-    shift = moments[1][1] - moments[0][1]
-    error, freedom = _welch(counts, moments[0][2], moments[1][2])
-    if a == b:
-        stays = np.where(counts[:, 0] > 0, 1.0, np.nan)
-        staying = np.where(counts[:, :1] > 0, 0.0, np.nan) * np.ones_like(shift)
+    samples = (a, b)
+    if regions is None:
+        labels = [cell_populations(embedding, sample) for sample in samples]
+        names = sample_names(labels)
+        inside = [indicator(label, names) for label in labels]
     else:
-        staying, stays = _staying(embedding, (a, b), cells, [indicator(label, names) for label in labels])
-    return PopulationShift(
-        a, b, tuple(names), tuple(embedding.markers), shift, error, freedom, counts.astype(np.intp), staying, stays
-    )
+        names = regions.names
+        inside = [_glued_to(embedding.plan(sample), regions) for sample in samples]
+    cells = [np.asarray(embedding.cells(sample), dtype=np.float64) for sample in samples]
+    means, errors, counts = zip(*(_moments(y, w) for y, w in zip(cells, inside, strict=True)), strict=True)
+    shift = means[1] - means[0]
+    error, freedom = _welch(errors, counts)
+    if a == b or regions is not None:  # all that is glued through a region stays in it
+        stays = np.where(inside[0].sum(axis=0) > 0, 1.0, np.nan)
+        staying = shift
+    else:
+        staying, stays = _staying(embedding, samples, cells, inside)
+    sizes = np.rint(np.column_stack([each.sum(axis=0) for each in inside])).astype(np.intp)
+    return PopulationShift(a, b, tuple(names), tuple(embedding.markers), shift, error, freedom, sizes, staying, stays)
+
+
+def _glued_to(plan: csr_array, regions: Regions) -> NDArray[np.float64]:
+    """Return the share of each cell's mass that is glued to each region, (m, n) -> (n, k)."""
+    mass = np.asarray(plan.sum(axis=0), dtype=np.float64).ravel()
+    return np.asarray(plan.T @ regions.indicator.T) / mass[:, None]
 
 
 def _moments(
-    cells: NDArray[np.float64], labels: NDArray[np.object_], names: Sequence[str]
+    cells: NDArray[np.float64], inside: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return number (k,), mean (k, d) and variance (k, d) of the cells of each population; NaN where unknown."""
-    inside = indicator(labels, names)
-    counts = inside.sum(axis=0)
+    """Return the mean of the cells of each population, (k, d), its squared error, (k, d), and their number, (k,).
+
+    `inside` (n, k) says how much of a cell is of a population; the number of cells is then Kish's effective one.
+    """
+    total, squares = inside.sum(axis=0)[:, None], np.square(inside)
     center = cells.mean(axis=0)
+    around = cells - center
     with np.errstate(invalid="ignore", divide="ignore"):
-        means = inside.T @ (cells - center) / counts[:, None]
-        squares = inside.T @ np.square(cells - center) / counts[:, None]
-        spread = np.maximum(squares - np.square(means), 0.0)
-        variances = np.where(counts[:, None] > 1, spread * (counts / (counts - 1))[:, None], np.nan)
-    return counts, means + center, variances
+        means = inside.T @ around / total
+        spread = squares.T @ np.square(around) - 2 * means * (squares.T @ around)
+        spread += np.square(means) * squares.sum(axis=0)[:, None]
+        counts = np.square(total[:, 0]) / squares.sum(axis=0)
+        more = np.where(counts > 1, counts / (counts - 1), np.nan)[:, None]
+        return means + center, np.maximum(spread, 0.0) / np.square(total) * more, counts
 
 
 def _welch(
-    counts: NDArray[np.float64], first: NDArray[np.float64], second: NDArray[np.float64]
+    errors: Sequence[NDArray[np.float64]], counts: Sequence[NDArray[np.float64]]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the standard error of a difference of means and its degrees of freedom, (k, d) each; Welch 1947."""
+    squared = errors[0] + errors[1]
     with np.errstate(invalid="ignore", divide="ignore"):
-        parts = [variance / counts[:, side, None] for side, variance in enumerate((first, second))]
-        squared = parts[0] + parts[1]
-        beneath = sum(np.square(part) / (counts[:, side, None] - 1) for side, part in enumerate(parts))
+        beneath = sum(np.square(error) / (n[:, None] - 1) for error, n in zip(errors, counts, strict=True))
         freedom = np.where(beneath > 0, np.square(squared) / beneath, np.inf)
     return np.sqrt(squared), np.where(np.isfinite(squared), freedom, np.nan)
 

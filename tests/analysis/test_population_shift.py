@@ -4,7 +4,8 @@ import pytest
 from scipy import stats
 
 from lotviz.analysis.composition import composition
-from lotviz.analysis.population_shift import population_shift
+from lotviz.analysis.displacement import region_change
+from lotviz.analysis.population_shift import _moments, _welch, population_shift
 from lotviz.analysis.regions import regions
 from lotviz.data.cohort import ArraySource, Cohort
 from lotviz.data.transforms.transform import Transform
@@ -97,13 +98,11 @@ def test_errors_and_freedom_are_welchs(embedding):
 def test_where_nothing_was_planted_the_intervals_hold_all_at_once():
     """95 % of two draws of the same cells have no clear shift; of 60, fewer than 50 would be chance of 1 in 1,000."""
     rng, held = np.random.default_rng(3), 0
-    from lotviz.analysis.population_shift import _moments, _welch
-
     for _ in range(60):
-        draws = [(rng.normal(size=(300, 5)), rng.choice(["x", "y", "z"], size=300)) for _ in range(2)]
-        moments = [_moments(cells, labels, ("x", "y", "z")) for cells, labels in draws]
-        error, freedom = _welch(np.column_stack([each[0] for each in moments]), moments[0][2], moments[1][2])
-        z = np.abs((moments[1][1] - moments[0][1]) / error)
+        draws = [(rng.normal(size=(300, 5)), np.eye(3)[rng.integers(3, size=300)]) for _ in range(2)]
+        means, errors, counts = zip(*(_moments(*drawn) for drawn in draws), strict=True)
+        error, freedom = _welch(errors, counts)
+        z = np.abs((means[1] - means[0]) / error)
         held += bool((z <= stats.t.ppf(1 - 0.025 / z.size, freedom)).all())
     assert held >= 50
 
@@ -127,9 +126,22 @@ def test_a_population_of_one_sample_has_no_shift():
     assert found.cells[row, 0] == 0 < found.cells[row, 1]
 
 
-def test_regions_stand_in_for_populations(embedding):
+def test_regions_shift_as_their_reference_points_do(embedding):
     made = regions(embedding, 4)
     a, b = embedding.samples.index[[0, 5]]
     found = population_shift(embedding, a, b, regions=made)
     assert found.names == made.names
-    assert found.cells.sum(axis=0).tolist() == embedding.n_cells_used[[0, 5]].tolist()
+    assert found.shift == pytest.approx(region_change(embedding, a, b, regions=made), abs=1e-6)
+    assert found.staying == pytest.approx(found.shift)
+    assert found.cells[:, 0] == pytest.approx(found.cells[:, 1], abs=1)  # all samples here have as many cells
+    assert found.cells == pytest.approx(np.outer(made.masses, embedding.n_cells_used[[0, 5]]), abs=1)
+    assert (found.error > 0).all()
+
+
+def test_a_region_comes_back_where_no_population_grows_though_none_is_named():
+    found = planted(2, points=64)
+    made = regions(found, 4)
+    shift = population_shift(found, "A", "B", regions=made)
+    row = int(np.argmax(np.abs(shift.shift).sum(axis=1)))
+    for marker, size in PLANTED.items():
+        assert shift.shift[row, marker] == pytest.approx(size, rel=0.1)
