@@ -43,8 +43,8 @@ from lotviz.analysis.regions import (
     region_weights,
     regions,
 )
-from lotviz.analysis.severity import Severity, SyntheticScore, made_severe, score_synthetic, severity
 from lotviz.analysis.registered import Registered, flows_table, pairs_table, points_table, registered
+from lotviz.analysis.severity import Severity, SyntheticScore, made_severe, score_synthetic, severity
 from lotviz.analysis.stability import Stability, stability, stability_table
 from lotviz.analysis.verdict import Verdict, verdict
 
@@ -80,8 +80,8 @@ __all__ = [
     "cost_shares",
     "density",
     "density_grid",
-    "displacement_axes",
     "departures",
+    "displacement_axes",
     "fidelity",
     "fit_drawn_model",
     "fit_model",
@@ -100,8 +100,8 @@ __all__ = [
     "pairs_table",
     "points_table",
     "population_names",
-    "population_shift",
     "population_shares",
+    "population_shift",
     "principal_axes",
     "question_about",
     "region_abundance",
