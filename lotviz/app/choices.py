@@ -27,11 +27,15 @@ SHADES = (  # what the colours of a morph can mean
 )  # fmt: skip
 MORPHS = ("Two samples", "Several", "Along a column", "Towards a class")  # what is morphed
 ENDINGS = ("parquet", "csv", "h5ad", "fcs")  # kinds of file that synthetic cells are saved as
+PLACINGS = {"PCA": "pca", "MDS": "mds", "t-SNE": "tsne"}  # how a map of the samples is made
+PAIRS, BICLUSTERS = "Every pair", "Biclusters"  # what stands beside the map
+CELLS, ALONG, AVERAGES = "Cells", "Along an axis", "Group averages"  # what stands below it
+AVERAGE, FIRST = "Average", "First of the pair"  # whose cells are moved along an axis
 ASKED = ("label", "group", "batch", "adjust", "estimator", "abundance", "paired")  # the question put to a cohort
 
 OFFERED = (  # what these can be depends on the cohort that is open
     "label", "group", "batch", "positive", "colour", "a", "b", "x", "y", "cohort", "tried", "region", "tint", "mixed",
-    "along", "within", "level", "population", "marker",
+    "along", "within", "level", "population", "marker", "group_a", "group_b",
 )  # fmt: skip
 
 
@@ -113,6 +117,16 @@ class Choices(param.Parameterized):
     marker = param.Selector(
         default=MOST_CHANGED, objects=[MOST_CHANGED], check_on_set=False, doc="The marker whose curves are drawn."
     )
+    placing = param.Selector(default="PCA", objects=list(PLACINGS), doc="How the map of the samples is made.")
+    clusters = param.Selector(
+        default="auto", objects=["auto", *map(str, range(2, 9))], doc="Number of clusters of samples."
+    )
+    beside_map = param.Selector(default=PAIRS, objects=[PAIRS, BICLUSTERS], doc="What stands beside the map.")
+    below_map = param.Selector(default=CELLS, objects=[CELLS, ALONG, AVERAGES], doc="What stands below the map.")
+    mode = param.Selector(default="1", objects=["1", "2", "3"], doc="The axis that cells are moved along.")
+    moved = param.Selector(default=AVERAGE, objects=[AVERAGE, FIRST], doc="Whose cells are moved along an axis.")
+    group_a = param.Selector(default=NONE, objects=[NONE], check_on_set=False, doc="The first group that is averaged.")
+    group_b = param.Selector(default=NONE, objects=[NONE], check_on_set=False, doc="The second group.")
     insist = param.Boolean(default=False, doc="Show weights that explain nothing but noise.")
     t = param.Number(default=0.5, bounds=(0, 1), doc="Place of the morph between the first sample and the second.")
     theme = param.Selector(default="light", objects=["light", "dark"], doc="Light or dark.")
@@ -122,7 +136,8 @@ class Choices(param.Parameterized):
         "skip", "points", "seed", "label", "group", "batch", "adjust", "estimator", "abundance", "paired", "positive",
         "colour", "a", "b", "axes", "x", "y", "part", "shade", "tint", "morph", "mixed", "corners", "along", "within",
         "level", "curves", "amount", "ending", "weight", "shows", "beside", "cells", "region", "names",
-        "other", "newcomer", "pairing", "arrows", "becomes", "population", "marker", "insist", "t", "shown", "theme",
+        "other", "newcomer", "pairing", "arrows", "becomes", "population", "marker", "placing", "clusters",
+        "beside_map", "below_map", "mode", "moved", "group_a", "group_b", "insist", "t", "shown", "theme",
     )  # fmt: skip
 
     def __init__(self, **chosen: object) -> None:

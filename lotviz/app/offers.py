@@ -56,6 +56,8 @@ def offer_columns(session: Session) -> None:
     choices.adjust = [column for column in choices.adjust if column in others and column != session.group]
     groups = session.groups()
     offer("positive", groups or [NONE], groups[-1] if groups else NONE)
+    offer("group_a", groups or [NONE], groups[0] if groups else NONE)
+    offer("group_b", groups or [NONE], groups[-1] if groups else NONE)
 
 
 def adjustable(session: Session) -> list[str]:
