@@ -9,14 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from lotviz.analysis.model import Part
 from lotviz.analysis.reduction import axis_signs, part_vectors
 from lotviz.analysis.region_values import region_means
 from lotviz.analysis.regions import Regions
 from lotviz.transport.coupling import solve
 
 if TYPE_CHECKING:
-    from lotviz.transport.embedding import LOTEmbedding
+    from lotviz.transport.embedding import LOTEmbedding, Part
 
 MOST_AXES = 5
 

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from lotviz.analysis.model import Part
 from lotviz.analysis.regions import Regions
 
 if TYPE_CHECKING:
-    from lotviz.transport.embedding import LOTEmbedding
+    from lotviz.transport.embedding import LOTEmbedding, Part
 
 
 def part_maps(maps: NDArray[np.float64], masses: NDArray[np.float64], part: Part = "full") -> NDArray[np.float64]:
