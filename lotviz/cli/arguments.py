@@ -8,6 +8,7 @@ from typing import Any
 
 from lotviz import __version__
 from lotviz.cli import classifying, commands, store, values
+from lotviz.cli.interacting import add_interact
 from lotviz.cli.options import (
     COHORT_HELP,
     add_cells_per_sample,
@@ -18,6 +19,7 @@ from lotviz.cli.options import (
     add_server,
     new_command,
 )
+from lotviz.cli.registering import add_register
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -32,7 +34,20 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"lotviz {__version__}")
     group = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_demo, _serve, _simulate, _validate, _embed, _project, _classify, _score, _interpolate, _store):
+    for add in (
+        _demo,
+        _serve,
+        _simulate,
+        _validate,
+        _embed,
+        _project,
+        _classify,
+        _score,
+        _interpolate,
+        add_register,
+        add_interact,
+        _store,
+    ):
         add(group)
     return parser
 
