@@ -1,159 +1,89 @@
-// The morph: a canvas, a native range input, and a Worker that draws. Python hears of the slider on release only.
-// Loaded after kernel.js, as one text: a JSComponent without imports asks no other host for anything.
+// The morph: a canvas, the control that moves it, and a Worker that draws. Python hears on release or pause only.
+// Loaded after its neighbours, as one text: a JSComponent without imports asks no other host for anything.
 
-const STEP = 0.01; // one arrow key
-const PAGE = 0.1; // one Page Up or Page Down
-const MOST_BINS = 1200000; // more pixels than cells show no more, and clearing them costs time
 const SLOW = 14; // milliseconds a frame may take while a hand moves; slower machines then draw fewer cells
 const FAST = 7;
 const FEWEST = 200000;
-const KEYS = {
-  ArrowLeft: (t) => t - STEP,
-  ArrowDown: (t) => t - STEP,
-  ArrowRight: (t) => t + STEP,
-  ArrowUp: (t) => t + STEP,
-  PageDown: (t) => t - PAGE,
-  PageUp: (t) => t + PAGE,
-  Home: () => 0,
-  End: () => 1,
-};
 
 const CELL_PARAMETERS = ["cells"];
-const STYLE_PARAMETERS = ["colour_by", "count_palette", "value_palette", "category_palette"];
-const TEXT_PARAMETERS = ["label_a", "label_b", "colour_a", "colour_b", "title", "note", "unit", "n_total"];
+const STYLE_PARAMETERS = ["colour_by", "origin", "count_palette", "value_palette", "category_palette", "level_palette"];
+const PLACE_PARAMETERS = ["t", "weights"];
+const CONTROL_PARAMETERS = [
+  ...["control", "labels", "colours", "label_a", "label_b", "colour_a", "colour_b"],
+  ...["axis", "t_from", "t_to", "measured"],
+];
+const TEXT_PARAMETERS = ["title", "note", "unit", "n_total", "readout", "beyond", "can_play", "loop", "channel"];
 
 // Panel may render one view again without telling the last rendering: its Worker must not stay behind.
 const disposers = new WeakMap();
 
-function element(tag, className, parent) {
-  const made = document.createElement(tag);
-  made.className = className;
-  parent.append(made);
-  return made;
-}
-
 function build(root) {
   const head = element("div", "lv-morph-head", root);
   const box = element("div", "lv-morph-box", root);
-  const bar = element("div", "lv-morph-bar", root);
-  const end = (side) => {
-    const label = element("span", `lv-morph-end lv-morph-end-${side}`, bar);
-    return { key: element("i", "", label), name: element("b", "", label) };
-  };
   const parts = {
     box,
     title: element("b", "", head),
-    note: element("span", "", head),
+    readout: element("span", "lv-morph-readout", head),
+    note: element("span", "lv-morph-note", head),
+    beyond: element("span", "lv-morph-beyond", head),
     badge: element("span", "lv-morph-badge", head),
     canvas: element("canvas", "", box),
-    a: end("a"),
-    input: element("input", "", bar),
-    b: end("b"),
+    foot: element("div", "lv-morph-foot", root),
   };
   parts.canvas.dataset.testid = "morph-canvas";
   parts.canvas.setAttribute("role", "img");
-  Object.assign(parts.input, { type: "range", min: "0", max: "1", step: "0.001" });
-  parts.input.setAttribute("aria-label", "Morph");
+  parts.canvas.tabIndex = 0;
+  parts.readout.dataset.testid = "morph-readout";
   return parts;
 }
-
-function mainThreadEngine(onFrame) {
-  const kernel = createKernel();
-  let request = 0;
-  return {
-    load: (buffer) => kernel.load(buffer),
-    dress: (style) => kernel.dress(style),
-    draw: (frame) => {
-      request = requestAnimationFrame(() => onFrame({ ...frame, ...kernel.draw(frame) }));
-    },
-    close: () => cancelAnimationFrame(request),
-  };
-}
-
-function workerEngine(onFrame, onFailure) {
-  const source = `${createKernel}
-    const kernel = createKernel();
-    onmessage = ({data: {task, load}}) => {
-      if (task !== "draw") return kernel[task](load);
-      const drawn = kernel.draw(load);
-      postMessage({...load, ...drawn}, [drawn.buffer]);
-    };`;
-  const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-  const worker = new Worker(url);
-  worker.onmessage = ({ data }) => onFrame(data);
-  worker.onerror = (event) => {
-    event.preventDefault();
-    onFailure();
-  };
-  const post = (task) => (load) => worker.postMessage({ task, load });
-  return {
-    load: post("load"),
-    dress: post("dress"),
-    draw: (frame) => worker.postMessage({ task: "draw", load: frame }, frame.buffer ? [frame.buffer] : []),
-    close: () => {
-      worker.terminate();
-      URL.revokeObjectURL(url);
-    },
-  };
-}
-
-function readHeader(buffer) {
-  if (!buffer || buffer.byteLength < 20) return { n: 0, aspect: 1 };
-  return { n: new Uint32Array(buffer, 0, 3)[1], aspect: new Float32Array(buffer, 16, 1)[0] };
-}
-
-// Few cells get larger dots, as one pixel of a fine screen would vanish. Whole device pixels, so that edges stay sharp.
-function gridFor(box, header) {
-  const ratio = window.devicePixelRatio || 1;
-  const available = [box.clientWidth * ratio, box.clientHeight * ratio];
-  const width = Math.min(available[0], available[1] * header.aspect);
-  const height = width / header.aspect;
-  if (!(width >= 1 && height >= 1)) return null;
-  const dot = header.n < 5000 ? 3 : header.n < 50000 ? 2 : 1;
-  let bin = Math.max(1, Math.floor(ratio * dot));
-  while ((width / bin) * (height / bin) > MOST_BINS) bin++;
-  const grid = { width: Math.max(1, Math.floor(width / bin)), height: Math.max(1, Math.floor(height / bin)) };
-  return { ...grid, cssWidth: (grid.width * bin) / ratio, cssHeight: (grid.height * bin) / ratio };
-}
-
-const percent = (t) => `${Math.round(100 * t)} % of the way`;
-const thousands = (n) => n.toLocaleString("en-US");
 
 export function render({ model, el, view }) {
   disposers.get(view)?.();
   const root = element("div", "lv-morph", el);
   const parts = build(root);
-  const { box, canvas, input } = parts;
+  const { box, canvas } = parts;
   const context = canvas.getContext("2d");
   let header = readHeader(null);
-  let t = model.t;
-  let moving = false; // a hand is on the slider: draw a prefix, tell Python nothing
+  let place = { t: model.t, weights: [1, 0] }; // what is wished for: weights always, t where there is a track
+  let turning = -1; // the sample whose weight a hand changes
+  let moving = false; // a hand is on the control, or the morph plays: draw a prefix, tell Python nothing
   let wanted = false; // something changed since the frame in flight was asked for
   let inFlight = false;
   let epoch = 0; // rises with every change of cells or colours: frames of an older epoch are stale
   let spare = null; // pixels of the frame before, reused
   let share = 1; // of the drag limit, lowered where frames take too long
   let asked = 0; // cells of the newest frame asked for
-  let shown = 0;
-  let engine = startEngine();
+  let rounded = false; // the newest frame was drawn from samples mixed and rounded beforehand
+  let shown = null; // the newest frame painted
+  let tour = null; // the way the morph plays
+  let controlKind = null;
+  let control = null;
+  let engine = startEngine(model.use_worker, onFrame, takeOver);
+  const player = createPlayer({ speed: () => model.speed, advance, stopped: release });
+  const buttons = playButtons(parts.foot, { toggle, turn: () => setLoop(!model.loop) });
+  const bar = element("div", "lv-morph-bar", parts.foot);
+  const hooks = { move: handMoves, release: handReleases, toggle };
 
-  function startEngine() {
-    const canWork = model.use_worker && typeof Worker !== "undefined";
-    if (!canWork) return mainThreadEngine(onFrame);
-    try {
-      return workerEngine(onFrame, fallBack);
-    } catch {
-      return mainThreadEngine(onFrame); // a browser may refuse a Worker at once, by SecurityError
-    }
-  }
-
-  function fallBack() {
+  function takeOver(next) {
     engine.close();
-    engine = mainThreadEngine(onFrame);
+    engine = next;
     inFlight = false;
     spare = null;
     loadStyle();
     loadCells();
+  }
+
+  const onTrack = () => model.control !== "weights";
+  const samples = () => Math.max(2, header.k || (onTrack() && model.control === "slider" ? 2 : model.labels.length));
+
+  function labels() {
+    const given = model.labels.length ? model.labels : [model.label_a, model.label_b];
+    return Array.from({ length: samples() }, (_, i) => given[i] ?? `Sample ${i + 1}`);
+  }
+
+  function colours() {
+    const given = model.colours.length ? model.colours : [model.colour_a, model.colour_b];
+    return Array.from({ length: samples() }, (_, i) => given[i] ?? "currentColor");
   }
 
   // One frame in flight; the newest wish waits, older wishes are forgotten.
@@ -164,11 +94,14 @@ export function render({ model, el, view }) {
 
   function send() {
     const grid = header.n ? gridFor(box, header) : null;
-    if (grid === null) return;
+    if (grid === null) return announce(place.weights); // hidden: what follows the canvas may be seen
     wanted = false;
     inFlight = true;
     asked = moving ? Math.min(header.n, prefix()) : header.n;
-    engine.draw({ t, n: asked, moving, epoch, ...grid, buffer: spare });
+    rounded = moving && turning >= 0;
+    const most = Math.min(model.drag_limit, header.n);
+    const mix = { weights: place.weights, t: place.t, turning: moving ? turning : -1 };
+    engine.draw({ ...mix, n: asked, most, moving, epoch, ...grid, buffer: spare });
     spare = null;
   }
 
@@ -195,42 +128,124 @@ export function render({ model, el, view }) {
     if (canvas.width !== frame.width || canvas.height !== frame.height) {
       canvas.width = frame.width;
       canvas.height = frame.height;
-      canvas.style.width = `${frame.cssWidth}px`;
-      canvas.style.height = `${frame.cssHeight}px`;
     }
+    canvas.style.width = `${frame.cssWidth}px`;
+    canvas.style.height = `${frame.cssHeight}px`;
     context.putImageData(new ImageData(new Uint8ClampedArray(frame.buffer), frame.width, frame.height), 0, 0);
-    shown = frame.n;
-    canvas.dataset.t = frame.t; // tests and screen readers read what the canvas shows, not what was asked for
+    shown = { n: frame.n, t: frame.t, weights: frame.weights };
+    // Tests read what the canvas shows, not what was asked for.
+    if (onTrack()) canvas.dataset.t = frame.t;
+    else delete canvas.dataset.t;
+    canvas.dataset.weights = frame.weights.map((weight) => Math.round(weight * 1e4) / 1e4).join(" ");
     canvas.dataset.shown = frame.n;
-    describe(frame.t);
+    describe(shown);
+    announce(frame.weights);
+  }
+
+  // What follows the canvas hears of every picture.
+  function announce(weights) {
+    if (!model.channel || !header.n) return;
+    const detail = { channel: model.channel, weights, moving };
+    document.dispatchEvent(new CustomEvent(CHANGED, { detail }));
+  }
+
+  const onAsked = ({ detail }) => detail.channel === model.channel && announce((shown ?? place).weights);
+  document.addEventListener(ASKED, onAsked);
+
+  // ---- words
+
+  function placeInWords({ t, weights }) {
+    if (!onTrack()) return inWords(weights, labels());
+    const axis = plain(model.axis);
+    const most = samples() - 1;
+    if (axis.high !== undefined) {
+      const value = axis.low + (t / most) * (axis.high - axis.low);
+      return decimal(value, { digits: 2, signed: axis.low < 0, unit: axis.unit });
+    }
+    if (model.control === "slider") return `${percentOf(t / most)} of the way`;
+    const [stop, names] = [Math.min(most - 1, Math.floor(t)), labels()];
+    const part = Math.round(100 * (t - stop));
+    if (part === 0 || part === 100) return names[stop + part / 100];
+    return `${part} % of the way from ${names[stop]} to ${names[stop + 1]}`;
+  }
+
+  function readoutInWords(weights) {
+    const readout = plain(model.readout);
+    if (readout.values?.length !== weights.length) return "";
+    const value = weights.reduce((sum, weight, i) => sum + weight * readout.values[i], 0);
+    return `${readout.label} ${decimal(value, readout)}`;
+  }
+
+  function isBeyond(t) {
+    const [low, high] = model.measured;
+    const at = t / (samples() - 1);
+    return onTrack() && (at < low || at > high);
   }
 
   function describe(at) {
-    const count = `${thousands(shown)} of ${thousands(model.n_total || header.n)} ${model.unit}`;
-    parts.title.textContent = `${model.title}, ${percent(at)}`;
+    const count = `${thousands(at.n ?? 0)} of ${thousands(model.n_total || header.n)} ${model.unit}`;
+    const words = placeInWords(at);
+    const beyond = isBeyond(at.t) ? model.beyond : "";
+    parts.title.textContent = `${model.title}, ${words}`;
     parts.note.textContent = model.note;
-    parts.badge.textContent = shown ? count : "";
-    const sentence = `${model.title}, ${percent(at)} from ${model.label_a} to ${model.label_b}, ${model.note}, ${count}`;
-    canvas.setAttribute("aria-label", sentence);
+    parts.readout.textContent = readoutInWords(at.weights);
+    parts.beyond.textContent = beyond;
+    parts.badge.textContent = at.n ? count : "";
+    const names = labels();
+    const between = model.control === "slider" ? ` from ${names[0]} to ${names.at(-1)}` : "";
+    const said = [`${model.title}, ${words}${between}`, parts.readout.textContent, beyond, model.note, count];
+    canvas.setAttribute("aria-label", said.filter(Boolean).join(", "));
   }
 
-  function loadText() {
-    for (const [part, name, colour] of [
-      [parts.a, model.label_a, model.colour_a],
-      [parts.b, model.label_b, model.colour_b],
-    ]) {
-      part.name.textContent = name;
-      part.name.title = name;
-      part.key.style.setProperty("--lv-morph-key", colour);
+  function showControl() {
+    control.show(place, placeInWords(place));
+    const [playing, disabled] = [player.playing(), header.n === 0];
+    buttons.show({ playing, looping: model.loop, disabled, hidden: !model.can_play });
+  }
+
+  // ---- what Python changes
+
+  function loadControl() {
+    const kind = onTrack() ? "track" : "weights";
+    const goesOn = moving && header.n > 0 && kind === controlKind && place.weights.length === samples();
+    if (kind !== controlKind) {
+      controlKind = kind;
+      bar.replaceChildren();
+      control = onTrack() ? trackControl(bar, hooks) : weightsControl(bar, hooks);
     }
-    describe(t);
+    control.dress({
+      k: samples(),
+      labels: labels(),
+      colours: colours(),
+      path: model.control === "path",
+      measured: model.measured,
+      ends: [model.t_from, model.t_to],
+    });
+    control.disable(header.n === 0);
+    if (!goesOn) return loadPlace();
+    setPlace(place); // a hand or the player goes on from where it is
+    redraw();
+  }
+
+  // The place Python asks for, made to fit the samples there are; it ends the playing.
+  function loadPlace() {
+    const k = samples();
+    player.cancel();
+    moving = false;
+    turning = -1;
+    if (onTrack()) setPlace({ t: clamp(model.t, 0, k - 1) });
+    else setPlace({ weights: model.weights.length === k ? normalised(model.weights) : even(k) });
+    if (shown === null) describe(place);
+    redraw();
   }
 
   function loadStyle() {
     engine.dress({
       colourBy: model.colour_by,
+      origin: model.origin,
       counts: model.count_palette,
       values: model.value_palette,
+      levels: model.level_palette,
       categories: model.category_palette,
     });
     epoch++;
@@ -239,62 +254,122 @@ export function render({ model, el, view }) {
 
   function loadCells() {
     header = readHeader(model.cells);
-    input.disabled = header.n === 0;
     epoch++;
     if (header.n) engine.load(model.cells);
     else clear();
-    redraw();
+    if (control !== null) loadControl();
   }
 
   function clear() {
-    shown = 0;
+    shown = null;
     context.clearRect(0, 0, canvas.width, canvas.height);
-    delete canvas.dataset.t;
-    delete canvas.dataset.shown;
-    describe(t);
+    for (const name of ["t", "weights", "shown"]) delete canvas.dataset[name];
+    describe(place);
   }
 
-  function moveTo(next) {
-    t = Math.min(1, Math.max(0, Math.round(next * 1000) / 1000));
-    input.value = t;
-    input.setAttribute("aria-valuetext", percent(t));
-    root.style.setProperty("--lv-morph-t", t);
+  // Parameters that change together arrive one by one: all are in place when the first is acted on.
+  const due = new Set();
+  function later(act) {
+    if (due.size === 0) queueMicrotask(actNow);
+    due.add(act);
+  }
+
+  function actNow() {
+    const order = [loadCells, loadStyle, loadControl, loadPlace, loadText].filter((act) => due.has(act));
+    due.clear();
+    if (!disposers.has(view)) return;
+    order.forEach((act) => act !== loadPlace || isElsewhere() ? act() : null);
+  }
+
+  function loadText() {
+    describe(shown ?? place);
+    showControl();
+    announce((shown ?? place).weights);
+  }
+
+  // ---- moving
+
+  function setPlace({ t, weights }) {
+    const k = samples();
+    if (onTrack()) {
+      const at = clamp(Math.round(t * 1000) / 1000, 0, k - 1);
+      place = { t: at, weights: onPath(at, k) };
+    } else place = { t: 0, weights };
+    showControl();
+  }
+
+  function handMoves(next) {
+    if (player.playing()) player.stop();
+    moving = !next.once;
+    turning = next.turning ?? -1;
+    setPlace(next);
     redraw();
   }
 
-  function release() {
-    if (moving) {
-      moving = false;
-      if (asked < header.n) redraw();
-    }
-    if (model.t !== t) model.t = t;
+  // Keys and pointers that do not move anything must not end the playing.
+  function handReleases() {
+    if (!player.playing()) release();
   }
 
-  input.addEventListener("input", () => {
-    moving = true;
-    moveTo(input.valueAsNumber);
-  });
-  input.addEventListener("change", release);
-  // A drag that ends where it began sends no change event, yet all cells must come back.
-  const onPointerUp = () => moving && release();
-  window.addEventListener("pointerup", onPointerUp);
-  // Browsers disagree on the step of a key, and report every repeat as a change; here Python hears of the last only.
-  input.addEventListener("keydown", (event) => {
-    const move = KEYS[event.key];
-    if (!move || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    moving = event.repeat;
-    moveTo(move(t));
-  });
-  input.addEventListener("keyup", (event) => KEYS[event.key] && release());
-  input.addEventListener("blur", release);
+  function release() {
+    const unfinished = moving && (asked < header.n || rounded);
+    moving = false;
+    turning = -1;
+    tour = null;
+    control?.letGo?.();
+    if (unfinished) redraw();
+    if (control !== null) showControl();
+    if (!isElsewhere()) return;
+    if (onTrack()) model.t = place.t;
+    else model.weights = normalised(place.weights.map((weight) => Math.round(weight * 1e6) / 1e6));
+  }
 
-  model.on("t", () => {
-    if (model.t !== t) moveTo(model.t);
+  // Is the browser at another place than Python knows of?
+  function isElsewhere() {
+    if (onTrack()) return model.t !== place.t;
+    const known = model.weights.length === place.weights.length ? model.weights : even(place.weights.length);
+    return known.some((weight, i) => Math.abs(weight - place.weights[i]) > 2e-6);
+  }
+
+  function toggle() {
+    if (header.n === 0 || !model.can_play) return;
+    if (player.playing()) return player.stop();
+    tour = onTrack() ? trackTour(place.t, samples() - 1) : cornerTour(place.weights);
+    player.start();
+    showControl();
+  }
+
+  function advance(way) {
+    if (box.clientWidth === 0) return false; // hidden
+    const next = tour(way, model.loop);
+    moving = true;
+    turning = next.turning ?? -1;
+    setPlace(next);
+    redraw();
+    return next.more;
+  }
+
+  function setLoop(on) {
+    model.loop = on;
+    showControl();
+  }
+
+  // A drag that ends where it began sends no change event, yet all cells must come back.
+  const onPointerUp = () => moving && handReleases();
+  window.addEventListener("pointerup", onPointerUp);
+  canvas.addEventListener("keydown", (event) => {
+    if (event.key === " ") {
+      event.preventDefault();
+      if (!event.repeat) toggle();
+    } else if (header.n && control.canvasKey(event)) event.preventDefault();
   });
-  model.on(CELL_PARAMETERS, loadCells);
-  model.on(STYLE_PARAMETERS, loadStyle);
-  model.on(TEXT_PARAMETERS, loadText);
+  canvas.addEventListener("keyup", (event) => event.key !== " " && handReleases());
+
+  model.on(CELL_PARAMETERS, () => later(loadCells));
+  model.on(STYLE_PARAMETERS, () => later(loadStyle));
+  model.on(CONTROL_PARAMETERS, () => later(loadControl));
+  model.on(PLACE_PARAMETERS, () => later(loadPlace));
+  model.on(TEXT_PARAMETERS, () => later(loadText));
 
   const observer = new ResizeObserver(redraw);
   observer.observe(box);
@@ -302,16 +377,17 @@ export function render({ model, el, view }) {
 
   function dispose() {
     disposers.delete(view);
+    player.cancel();
     engine.close();
     observer.disconnect();
     window.removeEventListener("resize", redraw);
     window.removeEventListener("pointerup", onPointerUp);
+    document.removeEventListener(ASKED, onAsked);
   }
   disposers.set(view, dispose);
   model.on("remove", dispose);
 
-  loadText();
   loadStyle();
   loadCells();
-  moveTo(t);
+  loadControl();
 }

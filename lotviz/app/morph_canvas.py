@@ -32,7 +32,7 @@ __all__ = [
     "weights_at",
 ]
 
-_SCRIPTS = ("kernel.js", "morph.js")
+_SCRIPTS = ("kernel.js", "weights.js", "dom.js", "engine.js", "controls.js", "player.js", "morph.js")
 
 
 class Weights(param.List):
