@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lotviz.transport.barycenter import barycenter
+from lotviz.transport.progress import Progress, report, stop_if
 
 if TYPE_CHECKING:
     from lotviz.transport.embedding import LOTEmbedding
@@ -51,6 +53,8 @@ def registered_cells(
     n_cells: int,
     displacement: NDArray[np.float64] | None = None,
     seed: int = 0,
+    progress: Progress | None = None,
+    cancel: threading.Event | None = None,
 ) -> RegisteredCells:
     """Draw synthetic cells of the average of samples, with the spread within reference points that samples have.
 
@@ -70,6 +74,10 @@ def registered_cells(
         Moves every reference point further, (m, d), scaled.
     seed
         Chooses the cells.
+    progress
+        Called with (done, total, message) after each sample.
+    cancel
+        Set it to stop.
 
     Raises
     ------
@@ -78,12 +86,13 @@ def registered_cells(
     """
     center = barycenter(embedding, weights)
     target = center.maps if displacement is None else center.maps + displacement
-    found = []
-    for name, weight in center.weights.items():
-        if weight > 0:
-            found.append(_of_one(embedding, name, target, count=max(1, round(weight * n_cells)), seed=seed))
+    found, drawn = [], [name for name, weight in center.weights.items() if weight > 0]
+    for done, name in enumerate(drawn, start=1):
+        stop_if(cancel)
+        count = max(1, round(center.weights[name] * n_cells))
+        found.append(_of_one(embedding, name, target, count=count, seed=seed))
+        report(progress, done, len(drawn), "Averaging the samples")
     cells, points, populations = zip(*found, strict=True)
-    drawn = [name for name, weight in center.weights.items() if weight > 0]
     known = all(each is not None for each in populations)
     return RegisteredCells(
         cells=embedding.scaling.undo(np.concatenate(cells)).astype(np.float32),

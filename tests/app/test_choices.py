@@ -85,6 +85,8 @@ def test_choices_survive_the_way_through_the_address():
         "weight": "Abundance", "shows": "Weight", "beside": "ROC", "cells": "Groups", "region": "3",
         "names": {"3": "CD8+ killers & co"}, "other": "new/sheet.csv", "newcomer": "P9", "pairing": "Overlaid",
         "arrows": "Reference points", "becomes": "Flow", "population": "CD4 & CD8", "marker": "HLA-DR, µ",
+        "placing": "t-SNE", "clusters": "3", "beside_map": "Biclusters", "below_map": "Group averages", "mode": "2",
+        "moved": "First of the pair", "group_a": "a & b", "group_b": "患者",
     }  # fmt: skip
     assert set(given) == set(Choices.IN_ADDRESS)
     back = Choices()

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
 from lotviz.data import CohortError
-from lotviz.transport import embed
+from lotviz.transport import Cancelled, embed
 from lotviz.transport.registered_cells import moved_cells, registered_cells
 from tests.transport.clouds import cloud, cohort_of
 
@@ -75,6 +77,15 @@ def test_moved_cells_have_the_moved_maps_where_no_cell_is_split(unsplit):
     found = unsplit.scaling.apply(moved_cells(unsplit, "B", displacement))
     maps = (unsplit.plan("B") @ found) / unsplit.masses[:, None]
     np.testing.assert_allclose(maps, unsplit.maps[1] + displacement, atol=1e-4)
+
+
+def test_progress_and_a_stop(embedding):
+    heard, cancel = [], threading.Event()
+    registered_cells(embedding, n_cells=30, progress=lambda *told: heard.append(told[:2]))
+    assert heard == [(k, 6) for k in range(1, 7)]
+    cancel.set()
+    with pytest.raises(Cancelled):
+        registered_cells(embedding, n_cells=30, cancel=cancel)
 
 
 def test_where_populations_are_unknown_none_are_said():
