@@ -9,7 +9,7 @@ import pandas as pd
 
 from lotviz.analysis.design import is_continuous
 from lotviz.analysis.labels import ordered_classes
-from lotviz.app.choices import NONE
+from lotviz.app.choices import MOST_CHANGED, NONE
 from lotviz.data import Cohort, CohortError, resolve_role
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def offer_all(session: Session) -> None:
     offer("x", markers, markers[0])
     offer("y", markers, markers[-1])
     offer("tried", markers, markers[0])
+    offer("marker", [MOST_CHANGED, *markers], MOST_CHANGED)
     offer_morphs(session)
 
 
@@ -73,6 +74,11 @@ def offer_regions(session: Session) -> None:
     session.choices.param["region"].objects = {NONE: NONE, **{name: number for number, name in names.items()}}
     if session.choices.region not in {NONE, *names}:
         session.choices.region = NONE
+
+
+def offer_populations(session: Session) -> None:
+    """Offer the populations, or the regions, that can stand out; one that is gone no longer does."""
+    session.choices.offer("population", [NONE, *session.populations], NONE)
 
 
 def offer_morphs(session: Session) -> None:
