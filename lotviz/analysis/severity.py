@@ -69,14 +69,14 @@ class SyntheticScore:
     Attributes
     ----------
     intended
-        Score of the maps the sample is meant to have.
+        Score of the maps the sample is meant to have; None where it has none.
     transport
         Score of the maps it has.
     abundance
         What the number of its cells near each reference point adds to that; 0 where abundance has no part.
     """
 
-    intended: float
+    intended: float | None
     transport: float
     abundance: float
 
@@ -217,19 +217,15 @@ def score_synthetic(
 
     Raises
     ------
-    CohortError
-        The sample has no maps it is meant to have.
     Cancelled
         `cancel` was set.
     """
-    if sample.intended is None:
-        what = "Expected a synthetic sample that knows where it is meant to be, found another."
-        raise CohortError(Problem("severity", what, "Make it by interpolate, combine, along or made_severe."))
     scaled = embedding.scaling.apply(sample.cells)
     maps = solve(embedding.reference.points, scaled, embedding.masses, sample.masses, cancel=cancel).maps
     transport = float(model.score(maps))
     shares = _shares(scaled, sample.masses, model)
-    return SyntheticScore(float(model.score(sample.intended)), transport, float(model.score(maps, shares)) - transport)
+    intended = None if sample.intended is None else float(model.score(sample.intended))
+    return SyntheticScore(intended, transport, float(model.score(maps, shares)) - transport)
 
 
 def _direction(model: LinearModel, along: Along) -> NDArray[np.float64]:

@@ -22,6 +22,8 @@ from lotviz.transport.registration import GluedPairs, Registration
 from lotviz.transport.sizes import embed_sizes
 from lotviz.transport.store import StoreError, TransportStore
 from lotviz.transport.synthetic import SyntheticSample
+from lotviz.transport.trajectory import group_weights
+from lotviz.transport.validity import Validity
 
 __all__ = [
     "Barycenter",
@@ -43,6 +45,7 @@ __all__ = [
     "SyntheticSample",
     "TransportMemoryError",
     "TransportStore",
+    "Validity",
     "barycenter_reference",
     "cells_reference",
     "certified_barycenter",
@@ -51,6 +54,7 @@ __all__ = [
     "embed",
     "embed_sizes",
     "gaussian_reference",
+    "group_weights",
     "kmeans_reference",
     "sample_reference",
     "solve",

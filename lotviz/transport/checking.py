@@ -59,13 +59,14 @@ def check(
     Raises
     ------
     CohortError
-        The sample has no maps it is meant to have, or was made of another embedding.
+        The sample was made of another embedding.
     TransportMemoryError
         The transport problem, or its exact pairs, do not fit into free memory.
     Cancelled
         `cancel` was set.
     """
-    if sample.intended is None or sample.intended.shape != embedding.maps.shape[1:]:
+    fits = sample.intended is None or sample.intended.shape == embedding.maps.shape[1:]
+    if not fits or sample.markers != embedding.markers or not set(sample.weights) <= set(embedding.samples.index):
         what = "Expected a synthetic sample made of this embedding, found another."
         raise CohortError(Problem("validity", what, "Check it against the embedding it was made of."))
     names = _names(embedding, sample, seed)
@@ -73,7 +74,7 @@ def check(
     report(progress, 0, total, "Embedding the synthetic sample again")
     yard = yardstick(embedding.vectors, seed=seed)
     scaled = embedding.scaling.apply(sample.cells)
-    gap = _distance(_maps(embedding, scaled, sample.masses, cancel), sample.intended, embedding.masses)
+    gap = None if sample.intended is None else _gap(embedding, scaled, sample, cancel)
     report(progress, 1, total, "Embedding a measured sample again")
     chance = _chance(embedding, sample, seed=seed, cancel=cancel)
     measured, smallest = _measured(embedding, names, seed=seed, progress=progress, cancel=cancel)
@@ -83,7 +84,7 @@ def check(
     impossible, marker = _impossible(embedding, sample, smallest)
     report(progress, total, total, "Looked at")
     return Validity(
-        gap=gap / yard,
+        gap=None if gap is None else gap / yard,
         chance=chance / yard,
         yardstick=yard,
         outside=outside,
@@ -149,6 +150,11 @@ def _names(embedding: LOTEmbedding, sample: SyntheticSample, seed: int) -> list[
 def _maps(embedding: LOTEmbedding, scaled: Array, masses: Array | None, cancel: threading.Event | None) -> Array:
     points = embedding.reference.points
     return solve(points, scaled, embedding.masses, masses, cancel=cancel).maps
+
+
+def _gap(embedding: LOTEmbedding, scaled: Array, sample: SyntheticSample, cancel: threading.Event | None) -> float:
+    intended = np.asarray(sample.intended)
+    return _distance(_maps(embedding, scaled, sample.masses, cancel), intended, embedding.masses)
 
 
 def _distance(maps: Array, intended: Array, masses: Array) -> float:

@@ -22,11 +22,11 @@ from lotviz.transport.arithmetic import Level, combine
 from lotviz.transport.barycenter import Barycenter, barycenter
 from lotviz.transport.cells import CellStore
 from lotviz.transport.checking import check
-from lotviz.transport.interpolation import interpolate
 from lotviz.transport.progress import Progress
 from lotviz.transport.reference import Reference
 from lotviz.transport.registration import Registration
 from lotviz.transport.synthetic import SyntheticSample
+from lotviz.transport.trajectory import Manner, Stop, along, between
 from lotviz.transport.validity import Validity
 
 if TYPE_CHECKING:
@@ -214,7 +214,9 @@ class LOTEmbedding:
             cost=0.0 if a == b else squared + float(self.residuals[a] + self.residuals[b]),
         )
 
-    def interpolate(self, weights: Mapping[str, float], n_cells: int | None = None, seed: int = 0) -> SyntheticSample:
+    def interpolate(
+        self, weights: Mapping[str, float], n_cells: int | None = None, seed: int = 0, *, manner: Manner = "lines"
+    ) -> SyntheticSample:
         """Mix samples cell by cell over glued tuples of their cells.
 
         Parameters
@@ -222,20 +224,24 @@ class LOTEmbedding:
         weights
             Weight of each sample, from 0 to 1, summing to one. A weight of one gives that sample's own cells.
         n_cells
-            How many cells to draw; None gives the exact glued pairs with their masses, for at most two samples.
+            How many cells to draw; None gives the exact glued pairs with their masses, for at most two samples
+            ("lines"), or as many as the sample of largest weight has ("kinds").
         seed
             Chooses the partners of the cells of the sample of largest weight.
-
-        Returns
-        -------
-            The synthetic sample.
+        manner
+            "lines": glued cells are mixed in straight lines, as the maps are. "kinds": each cell is a measured one
+            moved with its kind, so that no cell lies between populations; nearer to held-out samples.
 
         Raises
         ------
         CohortError
             The weights are not convex or name an unknown sample, or `n_cells` is missing for more than two.
         """
-        return interpolate(self, weights, n_cells=n_cells, seed=seed)
+        return between(self, weights, n_cells=n_cells, seed=seed, manner=manner)
+
+    def along(self, stops: Sequence[Stop], at: float, **choices: Any) -> SyntheticSample:
+        """Make the sample at a place along ordered samples (dose, time); see `transport.trajectory.along`."""
+        return along(self, stops, at, **choices)
 
     def combine(
         self, weights: Mapping[str, float], n_cells: int | None = None, seed: int = 0, *, level: Level = "maps"

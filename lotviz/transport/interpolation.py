@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
+from lotviz.transport.doors import require_memory
 from lotviz.transport.draws import draw_glued
 from lotviz.transport.synthetic import SyntheticSample
 
@@ -116,6 +117,11 @@ def glued(
 ) -> tuple[dict[str, NDArray[np.intp]], NDArray[np.float64]]:
     """Positions of glued cells of each sample, (N,), the anchor first, and the mass of each tuple, (N,)."""
     if n_cells is not None:
+        require_memory(
+            24 * len(names) * n_cells * len(embedding.markers),
+            f"{n_cells} tuples of the cells of {len(names)} samples",
+            "Ask for fewer cells or fewer samples.",
+        )
         plans = [(name, embedding.plan(name)) for name in names]
         clouds = [embedding.scaled_cells(name) for name in names] if len(names) > 1 else None
         drawn = draw_glued(plans, n_cells, seed=seed, clouds=clouds)

@@ -20,7 +20,8 @@ class Validity:
     ----------
     gap
         LOT distance between the maps the sample is meant to have and those it has once it is embedded again on the
-        same reference, as a share of `yardstick`. Zero for a sample that returns to itself.
+        same reference, as a share of `yardstick`. Zero for a sample that returns to itself; None for one that is not
+        made by maps, and has none it is meant to have.
     chance
         The same for cells drawn anew from a measured sample: what the number of cells alone does.
     yardstick
@@ -39,7 +40,7 @@ class Validity:
         From how many samples measured cells were taken, and how many there are.
     """
 
-    gap: float
+    gap: float | None
     chance: float
     yardstick: float
     outside: float
@@ -53,7 +54,7 @@ class Validity:
     @property
     def returns(self) -> bool:
         """Whether the sample returns to itself: its gap is small, or no larger than twice that of chance."""
-        return self.gap <= max(_RETURNS, _TIMES_CHANCE * self.chance)
+        return self.gap is None or self.gap <= max(_RETURNS, _TIMES_CHANCE * self.chance)
 
     @property
     def inside(self) -> bool:
@@ -72,7 +73,7 @@ class Validity:
 
     @property
     def verdict(self) -> tuple[str, ...]:
-        """Say what was found, the worst first: one sentence for each question that is answered badly, else one for all.
+        """Say what was found: one sentence for each question that is answered badly, or else one for all.
 
         Examples
         --------
@@ -92,9 +93,12 @@ class Validity:
                 f"{self.impossible:.1%} of the cells have a value below the smallest measured, most of them in "
                 f"{self.impossible_marker}."
             )
+        back = (
+            "" if self.gap is None else f"it returns to itself (gap {self.gap:.2f}, by chance {self.chance:.2f}), and "
+        )
         fine = (
-            f"As a measured sample: it returns to itself (gap {self.gap:.2f}, by chance {self.chance:.2f}), and "
-            f"{self.outside:.1%} of its cells lie outside of the measured ones (a measured sample: 1 %)."
+            f"As a measured sample: {back}{self.outside:.1%} of its cells lie outside of the measured ones (a measured "
+            "sample: 1 %)."
         )
         return tuple(said) or (fine,)
 

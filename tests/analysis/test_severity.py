@@ -68,6 +68,11 @@ def test_a_patient_made_severe_scores_so_when_embedded_again(embedding, model, p
     assert start.score == pytest.approx(found.score, abs=1e-6)
     assert said.intended - start.intended == pytest.approx(1.0, abs=1e-9)
     assert said.transport - start.transport == pytest.approx(1.0, abs=0.1)
+    first, second = embedding.samples.index[:2]
+    by_kind = score_synthetic(embedding, model, embedding.interpolate({first: 0.5, second: 0.5}, manner="kinds"))
+    assert by_kind.intended is None
+    ends = [found.score for found in (severity(embedding, model, first), severity(embedding, model, second))]
+    assert min(ends) - 0.3 < by_kind.score < max(ends) + 0.3
 
 
 def test_the_planted_marker_moves_most_along_the_difference(embedding, model, patients):
@@ -110,8 +115,6 @@ def test_what_cannot_be_moved_is_refused(embedding, model):
         made_severe(embedding, found, float("nan"))
     with pytest.raises(CohortError, match="n_cells of at least 1, found 0"):
         made_severe(embedding, found, 1.0, n_cells=0)
-    with pytest.raises(CohortError, match="knows where it is meant to be"):
-        score_synthetic(embedding, model, replace(made_severe(embedding, found, 1.0), intended=None))
     rng = np.random.default_rng(0)
     other = embed(cohort_of([rng.normal(size=(30, 2)) for _ in range(3)], {"label": list("abc")}), points=4)
     with pytest.raises(CohortError, match=r"Expected a model of \(4, 2\) weights, found \(48, 14\)"):

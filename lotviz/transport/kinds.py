@@ -1,0 +1,190 @@
+"""Samples between samples, kind by kind: kinds of cells move, and grow or shrink, but no cell travels between kinds.
+
+Glued cells mixed in straight lines have two faults where populations grow or shrink and values are often not detected:
+what a population gains or loses travels, and at half way lies where no cell ever was; and half of a value that was
+detected in one cell and not in the other is a value that is never measured. Here every cell is a measured one, its
+sample drawn in proportion to the weights, moved as cells of its kind move on average.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lotviz.transport.doors import require_memory
+from lotviz.transport.draws import draw_glued
+from lotviz.transport.interpolation import checked_count, checked_weights
+from lotviz.transport.synthetic import SyntheticSample
+
+if TYPE_CHECKING:
+    from lotviz.transport.embedding import LOTEmbedding
+
+_REACH = 1.5
+_LEAST_SHARE = 0.15
+_COMPARED = 1024
+_GOLDEN = 0.6180339887498949
+_ROUND_OFF = 1e-5
+_COPIES = 3  # of the tuples: scaled, stacked, and single precision
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class _Tuples:
+    """Glued tuples, scaled: their points (N,), the cells of each sample (N, d), and the sample that leads each (N,)."""
+
+    points: NDArray[np.intp]
+    clouds: tuple[Array, ...]
+    leads: NDArray[np.intp]
+
+
+def interpolate_kinds(
+    embedding: LOTEmbedding, weights: Mapping[str, float], *, n_cells: int | None, seed: int
+) -> SyntheticSample:
+    """Mix samples kind by kind; see `LOTEmbedding.interpolate`.
+
+    Parameters
+    ----------
+    embedding
+        The embedding.
+    weights
+        Convex weights of samples.
+    n_cells
+        How many cells; None makes as many as the sample of largest weight has.
+    seed
+        Chooses the cells.
+
+    Returns
+    -------
+        The synthetic sample: with a weight of one, that sample's own cells.
+
+    Raises
+    ------
+    CohortError
+        The weights are not convex or name an unknown sample, or `n_cells` is not positive.
+
+    Notes
+    -----
+    A tuple of cells, one of each sample, is glued through a reference point. One of them leads it. Those of the cells
+    at the same point that lie within reach of the lead are of its kind; it moves from their mean in its own sample
+    towards their means in all samples that have any, by weight. Means are taken marker by marker over cells in which
+    the marker was detected, which is: above the smallest value measured in these samples. Where it was not detected
+    in the lead, it stays so.
+
+    What populations gain or lose is no displacement here, so that the sample is not meant to have the mean of the maps.
+
+    Reach is 1.5 times the usual distance of two cells at one point, from the residuals, or from 15 % of the variance
+    where that is more.
+    """
+    given = checked_weights(weights, list(embedding.samples.index))
+    checked_count(n_cells)
+    names = sorted((name for name in given if given[name] > 0), key=lambda name: (-given[name], embedding.index(name)))
+    rows = [embedding.index(name) for name in names]
+    count = int(embedding.n_cells_used[rows[0]]) if n_cells is None else n_cells
+    share = np.array([given[name] for name in names])
+    require_memory(
+        _COPIES * 8 * len(names) * count * len(embedding.markers),
+        f"{count} tuples of the cells of {len(names)} samples",
+        "Ask for fewer cells or fewer samples.",
+    )
+    drawn = draw_glued([(name, embedding.plan(name)) for name in names], count, seed=seed)
+    measured = [embedding.cells(name) for name in names]
+    smallest = np.min([cells.min(axis=0) for cells in measured], axis=0)
+    tuples = _Tuples(
+        drawn.points,
+        tuple(embedding.scaling.apply(cells[chosen]) for cells, chosen in zip(measured, drawn.cells, strict=True)),
+        _leads(drawn.points, share, np.random.default_rng([seed, 7])),
+    )
+    steps = _steps(tuples, share, _reach(embedding, rows, share), embedding.scaling.apply(smallest[None])[0])
+    own = np.empty((count, len(embedding.markers)), dtype=np.float32)
+    for k, (cells, chosen) in enumerate(zip(measured, drawn.cells, strict=True)):
+        own[tuples.leads == k] = cells[chosen[tuples.leads == k]]
+    moved = np.maximum(own + steps * embedding.scaling.scale, smallest).astype(np.float32)
+    return SyntheticSample(
+        cells=np.where(steps == 0.0, own, moved),
+        masses=np.full(count, 1.0 / count),
+        origins=dict(zip(names, drawn.cells, strict=True)),
+        weights=given,
+        seed=seed,
+        markers=embedding.markers,
+        transform=embedding.transform,
+        populations=_populations(embedding, names, drawn.cells, tuples.leads),
+        cohort=embedding.name,
+        method="cells moved with their kind",
+        inputs={name: embedding.sample_hashes[name] for name in names},
+        versions=dict(embedding.versions),
+    )
+
+
+def _leads(points: NDArray[np.intp], share: Array, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Draw the sample that leads each tuple, (N,), in proportion to the weights also among the tuples of one point."""
+    order = np.lexsort((rng.random(len(points)), points))
+    # the golden ratio spreads any run of numbers evenly
+    spread = (rng.random() + _GOLDEN * np.arange(len(points))) % 1.0
+    leads = np.empty(len(points), dtype=np.intp)
+    leads[order] = np.minimum(np.searchsorted(np.cumsum(share), spread, side="right"), len(share) - 1)
+    return leads
+
+
+def _reach(embedding: LOTEmbedding, rows: Sequence[int], share: Array) -> float:
+    within = np.maximum(embedding.residuals[rows], _LEAST_SHARE * embedding.variances[rows])
+    return float(_REACH * np.sqrt(2.0 * share @ within))
+
+
+def _steps(tuples: _Tuples, share: Array, reach: float, smallest: Array) -> Array:
+    """How far the lead of each tuple moves, (N, d), scaled; exactly zero where its marker was not detected."""
+    steps = np.zeros_like(tuples.clouds[0])
+    if len(tuples.clouds) == 1:
+        return steps
+    for visits in _at_each_point(tuples.points):
+        compared = visits[:_COMPARED]
+        others = [cloud[compared] for cloud in tuples.clouds]
+        for start in range(0, len(visits), _COMPARED):
+            some = visits[start : start + _COMPARED]
+            leads = tuples.leads[some]
+            lead = np.stack([cloud[some] for cloud in tuples.clouds])[leads, np.arange(len(some))]
+            steps[some] = _block(lead, leads, others, share=share, reach=reach, smallest=smallest)
+    return steps
+
+
+def _block(
+    lead: Array, leads: NDArray[np.intp], others: Sequence[Array], *, share: Array, reach: float, smallest: Array
+) -> Array:
+    """Return the steps of leading cells, (v, d), by the cells of each sample at the same point, (k, u, d)."""
+    from scipy.spatial.distance import cdist
+
+    target, weight, start = np.zeros_like(lead), np.zeros_like(lead), np.full_like(lead, np.nan)
+    for k, cells in enumerate(others):
+        near = (cdist(lead, cells) < reach).astype(np.float64)  # (v, u)
+        seen = (cells > smallest + _ROUND_OFF).astype(np.float64)  # (u, d)
+        count = near @ seen
+        there = count > 0
+        mean = np.divide(near @ (seen * cells), count, out=np.zeros_like(lead), where=there)
+        target += share[k] * mean * there
+        weight += share[k] * there
+        start[leads == k] = np.where(there, mean, np.nan)[leads == k]
+    moves = np.isfinite(start) & (weight > 0) & (lead > smallest + _ROUND_OFF)
+    return np.where(moves, target / np.where(weight > 0, weight, 1.0) - np.nan_to_num(start), 0.0)
+
+
+def _at_each_point(points: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
+    order = np.argsort(points, kind="stable")
+    starts = np.flatnonzero(np.diff(points[order], prepend=-1))
+    yield from np.split(order, starts[1:])
+
+
+def _populations(
+    embedding: LOTEmbedding, names: Sequence[str], cells: Sequence[NDArray[np.intp]], leads: NDArray[np.intp]
+) -> NDArray | None:
+    """Return the population of the lead of each tuple, (N,), or None where one is unknown."""
+    known = [embedding.populations(name) for name in names]
+    found = np.empty(len(leads), dtype=object)
+    for k, (labels, chosen) in enumerate(zip(known, cells, strict=True)):
+        if labels is None:
+            return None
+        found[leads == k] = labels[chosen[leads == k]]
+    return found
