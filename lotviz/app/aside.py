@@ -11,7 +11,8 @@ from lotviz.app.jobs import Job, Work
 # What a page may wait for, beside the choices; `selection` is told when a hand has drawn a line.
 NEWS = (
     "weights", "stability", "pooled", "region curves", "assessment", "selection", "view", "scene", "message", "fit",
-    "direct", "severity", "believable", "saved", "clusters", "biclusters", "placing", "averages", "certificate", "placed",
+    "severity", "believable", "saved", "clusters", "biclusters", "placing", "averages", "certificate", "placed",
+    "direct",
 )  # fmt: skip
 
 
