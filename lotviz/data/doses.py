@@ -109,7 +109,7 @@ def _planted(nature: _Nature, effect: float, abundance: float) -> tuple[NDArray[
             if marker in nature.markers:
                 row, column = nature.row(population), nature.column(marker)
                 # a marker dims until it is low, no further: below, its staining would not add up
-                shift[row, column] = max(effect * size, LOW - nature.profile[row, column])
+                shift[row, column] = max(effect * size, min(0.0, LOW - nature.profile[row, column]))
     grown = np.zeros(len(nature.profile))
     for population, size in _GROWN.items():
         grown[nature.row(population)] = abundance * size
