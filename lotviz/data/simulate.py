@@ -48,6 +48,7 @@ def simulate(
     lines: int = 3,
     replicates: int | None = None,
     interaction: float = 0.0,
+    abundance_interaction: float = 0.0,
 ) -> Cohort:
     """Simulate a cohort whose answer is known, in memory.
 
@@ -56,7 +57,8 @@ def simulate(
     from batch to batch, and so does the share of every population. Columns patient, label, batch, age.
 
     *organoids*: lines x {control, A, B, A+B} x replicates of gut organoids. A dims pERK in stem and transit amplifying
-    cells, B dims pS6 in transit amplifying and enterocyte cells; A+B does both, and `interaction` more than both.
+    cells, B dims pS6 in transit amplifying and enterocyte cells; A+B does both, and `interaction` more than both; it
+    may change the share of enterocytes too, which neither drug does.
     Columns line, condition, replicate, plate.
 
     Values are raw intensities: arcsinh(x / 5) is their natural scale, and the unit of the sizes below.
@@ -82,7 +84,10 @@ def simulate(
     lines, replicates
         Organoids: number of lines, and of replicates of each condition and line.
     interaction
-        Organoids: shift of pERK in stem cells under A+B beyond what A and B add up to; 0 is additive.
+        Organoids: shift of pERK in stem cells under A+B beyond what A and B add up to; 0 is additive. A dims it, so
+        that above 0 A+B does less than both together, and below 0 more.
+    abundance_interaction
+        Organoids: change of the log odds of enterocytes under A+B; 0 is additive, on the scale of logarithms.
 
     Returns
     -------
@@ -121,7 +126,8 @@ def simulate(
         _require_range("replicates", each, 1, 1000)
         nature = _nature(panel, markers, rng)
         table = _organoid_table(lines, each)
-        drawn = _organoids(nature, table, cells=cells, interaction=interaction, rng=rng, **sizes)
+        joint = {"interaction": interaction, "abundance_interaction": abundance_interaction}
+        drawn = _organoids(nature, table, cells=cells, rng=rng, **joint, **sizes)
     return _cohort(design, nature, table, drawn, seed)
 
 
@@ -240,6 +246,7 @@ def _organoids(
     batch: float,
     noise: float,
     interaction: float,
+    abundance_interaction: float,
     rng: np.random.Generator,
 ) -> _Drawn:
     shifts, drugs = _drug_shifts(nature, effect)
@@ -255,10 +262,14 @@ def _organoids(
     for name, row in table.iterrows():
         brightness, composition = strains[str(row["line"])]
         logits = base + composition + rng.normal(0, 0.08 * noise, kinds)
+        if row["condition"] == "A+B":
+            logits[nature.row("Enterocyte")] += abundance_interaction
         staining = brightness + plates[str(row["plate"])] + rng.normal(0, 0.05 * noise, width)
         dose = doses[str(row["condition"])]
         found[str(name)], labels[str(name)] = _sample(nature, cells, logits, dose, staining, rng)
-    interacting = {"population": "Stem", "marker": "pERK", "effect": interaction}
+    interacting: dict[str, Any] = {"population": "Stem", "marker": "pERK", "effect": interaction}
+    if abundance_interaction:
+        interacting["abundance"] = {"population": "Enterocyte", "log_odds": abundance_interaction}
     truth = {"population": "Stem", "markers": ("pERK", "pS6"), "effect": effect, "drugs": drugs}
     return _Drawn(found, labels, {**truth, "interaction": interacting, "plate_shifts": plates})
 
@@ -313,5 +324,12 @@ def truth_in_words(truth: Mapping[str, Any]) -> str:
         )
     drugs = [f"{name} moves {d['marker']} in {' and '.join(d['populations'])}" for name, d in truth["drugs"].items()]
     together = truth["interaction"]
-    joint = f"together they move {together['marker']} in {together['population']} by {together['effect']:+g} more"
-    return f"{'; '.join(drugs)}; {joint if together['effect'] else 'together they add up'}."
+    joint = []
+    if together["effect"]:
+        joint.append(
+            f"together they move {together['marker']} in {together['population']} by {together['effect']:+g} more"
+        )
+    if "abundance" in together:
+        change = together["abundance"]
+        joint.append(f"together they change the log odds of {change['population']} by {change['log_odds']:+g}")
+    return f"{'; '.join([*drugs, *(joint or ['together they add up'])])}."

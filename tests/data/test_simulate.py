@@ -122,11 +122,24 @@ def test_drugs_add_up_unless_an_interaction_is_planted(interaction):
     assert abs(elsewhere["A+B"] - elsewhere["A"] - elsewhere["B"] + elsewhere["control"]) < 0.15
 
 
+def test_the_share_of_a_population_may_depart_from_additivity_and_nothing_else_changes():
+    sizes = {"lines": 4, "replicates": 4, "cells": 1500, "noise": 0.2, "seed": 2}
+    cohort = simulate("organoids", abundance_interaction=1.0, **sizes)
+    shares = pd.Series({n: (cohort.populations(n) == "Enterocyte").mean() for n in cohort.samples.index})
+    odds = np.log(shares / (1 - shares)).groupby(cohort.samples["condition"]).mean()
+    assert odds["A+B"] - odds["A"] - odds["B"] + odds["control"] == pytest.approx(1.0, abs=0.2)
+    without = simulate("organoids", **sizes)
+    np.testing.assert_array_equal(cohort.raw("L1_A_r1"), without.raw("L1_A_r1"))
+    assert "abundance" not in without.truth["interaction"]
+
+
 def test_what_was_planted_can_be_said_in_words():
     assert truth_in_words(simulate(samples=2, cells=5).truth).startswith("In cases, CD38 and PD-1 of CD8 T effector")
     assert truth_in_words(simulate("organoids", cells=5).truth).endswith("together they add up.")
     joint = truth_in_words(simulate("organoids", cells=5, interaction=1.0).truth)
     assert joint.endswith("together they move pERK in Stem by +1 more.")
+    more = truth_in_words(simulate("organoids", cells=5, abundance_interaction=0.5).truth)
+    assert more.endswith("together they change the log odds of Enterocyte by +0.5.")
 
 
 @pytest.mark.parametrize(
