@@ -15,7 +15,7 @@ import param
 from lotviz import __version__
 from lotviz.app import pages
 from lotviz.app.address import follow, go_back
-from lotviz.app.choices import ASKED, PAGES, Choices
+from lotviz.app.choices import ASKED, MORPHED, PAGES, Choices
 from lotviz.app.failures import Failure, attempt
 from lotviz.app.frame import FULL, WIDE, Live, Page, html, keys, problems, question
 from lotviz.app.in_browser import CopyButton, Keys
@@ -37,7 +37,7 @@ LOOK_AGAIN = 150  # ms between two looks at the work under way
 COMPILED = threading.Event()
 
 # A change of these makes other results: the page as a whole is drawn again.
-RESULTS = (*ASKED, "points", "seed", "insist", "shown", "tried", "cells", "other", "beside_map", "below_map")
+RESULTS = (*ASKED, "points", "seed", "insist", "shown", "tried", "cells", "other", "beside_map", "below_map", *MORPHED)
 OPENING = ("cohort", "columns", "layer", "markers", "transform", "transforms", "cofactor", "compensate", "skip")
 
 
