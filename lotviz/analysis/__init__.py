@@ -30,10 +30,12 @@ from lotviz.analysis.interaction_result import Interaction
 from lotviz.analysis.labels import ordered_classes
 from lotviz.analysis.model import LinearModel, fit_model, haufe_pattern
 from lotviz.analysis.modes import Modes, mode_table, mode_values, modes
+from lotviz.analysis.naive_synthesis import naive_samples
 from lotviz.analysis.neighbours import Agreement, label_agreement
 from lotviz.analysis.newcomers import distances_to, newcomers
 from lotviz.analysis.patient_model import PatientModel, fit_patient_model
 from lotviz.analysis.population_shift import PopulationShift, population_shift
+from lotviz.analysis.realism import Realism, realism
 from lotviz.analysis.reduction import Projection, SampleMap, cell_axes, marker_axes, principal_axes
 from lotviz.analysis.region_names import renamed
 from lotviz.analysis.region_values import region_values
@@ -75,6 +77,7 @@ __all__ = [
     "Projection",
     "Question",
     "ReadoutExcess",
+    "Realism",
     "Regions",
     "Registered",
     "SampleMap",
@@ -117,6 +120,7 @@ __all__ = [
     "mode_table",
     "mode_values",
     "modes",
+    "naive_samples",
     "nearest_regions",
     "newcomers",
     "ordered_classes",
@@ -129,6 +133,7 @@ __all__ = [
     "population_shift",
     "principal_axes",
     "question_about",
+    "realism",
     "region_abundance",
     "region_abundance_carried",
     "region_carried",
