@@ -24,7 +24,7 @@ from lotviz.analysis.interaction_units import (
 )
 from lotviz.analysis.regions import Regions
 from lotviz.analysis.regions import regions as find_regions
-from lotviz.data.problems import CohortError, Problem
+from lotviz.data.problems import CohortError, Problem, listed
 from lotviz.data.versions import installed
 from lotviz.transport.coupling import solve
 from lotviz.transport.progress import Progress, stop_if
@@ -158,7 +158,7 @@ def interaction(
         readouts=readouts,
         level=level,
         notes=columns.notes,
-        warnings=_warnings(study, found, within, many),
+        warnings=_warnings(study, found, within, many, table, level=level),
         parameters={**_parameters(columns), **asked, "regions": len(parts.names), "matched_by": study.matched_by},
         versions={package: installed(package) for package in _PACKAGES},
         sample_hashes={
@@ -215,8 +215,10 @@ def _parameters(columns: Columns) -> dict[str, object]:
     }
 
 
-def _warnings(study: Study, found: Crossed, within: Crossed | None, many: Units) -> tuple[str, ...]:
-    said = [*study.warnings]
+def _warnings(
+    study: Study, found: Crossed, within: Crossed | None, many: Units, table: pd.DataFrame, *, level: float
+) -> tuple[str, ...]:
+    said = list(study.warnings)
     if not study.matched_by:
         said.append(
             "Wells of a line are matched in the order of the sample table: no column says which belong together."
@@ -230,4 +232,8 @@ def _warnings(study: Study, found: Crossed, within: Crossed | None, many: Units)
         said.append(f"{found.n_units} {found.unit}s are too few for an interval: there is none.")
     if many.unit != found.unit:
         said.append("The tables are tested over the replicates of these lines: there are too few lines for that.")
+    clear = table[table["adjusted_p"] <= 1.0 - level]
+    if found.p > 1.0 - level and len(clear):
+        names = listed((f"{row.marker} in {row.region}" for row in clear.itertuples()), 3)
+        said.append(f"As a whole no interaction is shown, but by region and marker one is, corrected for all: {names}.")
     return tuple(dict.fromkeys(said))

@@ -172,7 +172,7 @@ def _interval(
     if not np.isfinite(spread):
         return float("nan"), float("nan")
     t = float(stats.t.ppf(0.5 + level / 2.0, freedom))
-    chance = float(np.sqrt(np.square(drawn).mean()))
+    chance = _by_chance(gram, groups)
     high = statistic + t * max(spread, chance)
     if statistic > chance:
         high = max(high, (np.sqrt(statistic) + t * spread / (2.0 * np.sqrt(statistic))) ** 2)
@@ -180,6 +180,15 @@ def _interval(
     if p > 1.0 - level:
         return min(by_flips, 0.0), max(high, 0.0)
     return max(statistic - t * spread, _JUST_ABOVE * statistic), high
+
+
+def _by_chance(gram: NDArray[np.float64], groups: NDArray[np.intp]) -> float:
+    """Find the standard error the crossed mean would have without an effect, from what units differ from each other."""
+    same = (groups[:, None] == groups[None, :]) / np.bincount(groups)[groups]
+    rest = np.eye(len(groups)) - same
+    sizes = np.maximum(np.bincount(groups)[groups], 2)
+    weighted = pair_weights(groups) * (rest @ gram @ rest) * (sizes / (sizes - 1.0))
+    return float(np.sqrt(2.0 * np.square(weighted).sum()))
 
 
 def _jackknife(gram: NDArray[np.float64], groups: NDArray[np.intp]) -> tuple[float, float]:
