@@ -37,7 +37,9 @@ LOOK_AGAIN = 150  # ms between two looks at the work under way
 COMPILED = threading.Event()
 
 # A change of these makes other results: the page as a whole is drawn again.
-RESULTS = (*ASKED, "points", "seed", "insist", "shown", "tried", "cells", "other", "beside_map", "below_map", *MORPHED)
+RESULTS = (
+    *ASKED, "points", "seed", "insist", "shown", "tried", "cells", "other", "beside_map", "below_map", "pairing", *MORPHED,
+)  # fmt: skip
 OPENING = ("cohort", "columns", "layer", "markers", "transform", "transforms", "cofactor", "compensate", "skip")
 
 
