@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 MOST_GROUPS = 12  # a column with more different values is not offered as groups
 MOST_CORNERS = 8  # samples or groups that are mixed; steps of a column
-_GRADED = re.compile(r"dose|conc|time|day|week|month|hour|visit|passage|stage|grade|age", re.IGNORECASE)
+_GRADED = re.compile(r"dose|conc|time|day|week|month|hour|visit|passage|stage|grade|\bage", re.IGNORECASE)
+_NUMBERED = re.compile(r"rep|batch|plate|run|well|cells|\bid\b|_id$", re.IGNORECASE)  # numbers that are no amounts
 
 
 def offer_all(session: Session) -> None:
@@ -87,8 +88,8 @@ def offer_morphs(session: Session) -> None:
     samples, markers = cohort.samples, list(cohort.markers)
     few = [str(c) for c in samples.columns if 2 <= session.texts(c).replace("", pd.NA).nunique() <= MOST_CORNERS]
     graded = [str(c) for c in samples.columns if c in few or _measured(samples[c])]
-    # What is called dose or time comes first, then numbers, then words.
-    graded.sort(key=lambda c: (not _GRADED.search(c), not _measured(samples[c]), c != session.label))
+    # What is called dose or time comes first, then numbers, then words, then what only counts.
+    graded.sort(key=lambda c: (bool(_NUMBERED.search(c)), not _GRADED.search(c), not _measured(samples[c])))
     offer("tint", markers, markers[0])
     offer("mixed", [NONE, *few], NONE)
     offer("along", graded or [NONE], (graded or [NONE])[0])

@@ -21,6 +21,8 @@ from lotviz.app.inbox import sweep
 from lotviz.app.ordered import keep_order
 from lotviz.app.session import Session
 from lotviz.app.shell import COMPILED, Shell
+from lotviz.app.take import PATH as TAKE
+from lotviz.app.take import TakeHandler
 from lotviz.app.workspace import DEMOS, Workspace
 from lotviz.transport.engine import simplex_unavailable
 from lotviz.views.clouds import bounds_of, shade_counts, shade_populations, shade_values
@@ -140,7 +142,7 @@ def make_server(
         websocket_origin=[f"{host}:{port}" for host in dict.fromkeys(("127.0.0.1", "localhost", address))],
         title="lotviz",
         liveness="healthz",
-        extra_patterns=[(f"/{PATH}", BringHandler)],
+        extra_patterns=[(f"/{PATH}", BringHandler), (f"/{TAKE}", TakeHandler)],
         websocket_max_message_size=LARGEST_MESSAGE,
         start=False,
     )

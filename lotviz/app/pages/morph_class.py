@@ -1,0 +1,218 @@
+"""Towards a class: one patient made more or less like the positive class, with the score running along."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+
+from lotviz.analysis.composition import cell_populations
+from lotviz.analysis.drawn_model import fit_question
+from lotviz.analysis.model import LinearModel
+from lotviz.analysis.severity import Severity, made_severe, severity
+from lotviz.analysis.verdict import verdict
+from lotviz.app.jobs import Progress
+from lotviz.app.pages.morph_scene import Scene, beside
+from lotviz.app.pages.morph_stops import Stop
+from lotviz.app.session import Session
+from lotviz.transport import SyntheticSample
+from lotviz.views.style import signed
+
+REACH = 1.6  # times the way to the farther end of the measured range: how far the slider goes to either side
+AT_ONCE = 6_000  # cells; more are moved beside the page
+QUICK_FIT = 60_000  # cells of the cohort; the model of more is fitted beside the page
+
+
+@dataclass(frozen=True, eq=False)
+class Severe:
+    """The cells of a sample at both ends of the slider, and how they move.
+
+    Attributes
+    ----------
+    found
+        The direction.
+    reach
+        How far the score is moved at either end.
+    scene
+        The cells at the two ends.
+    """
+
+    found: Severity
+    reach: float
+    scene: Scene
+
+    def moved(self, t: float) -> float:
+        """Return by how much the score is moved at a place of the slider; nothing half-way."""
+        return (2 * t - 1) * self.reach
+
+    def score(self, t: float) -> float:
+        """Return the score at a place of the slider."""
+        return self.found.score + self.moved(t)
+
+    @property
+    def measured(self) -> tuple[float, float]:
+        """Shares of the slider between which 90 % of the measured samples lie."""
+        low, high = ((end - self.found.score) / (2 * self.reach) + 0.5 for end in (self.found.low, self.found.high))
+        return max(0.0, low), min(1.0, high)
+
+    def beyond(self, t: float) -> bool:
+        """Whether a place of the slider is beyond the measured samples."""
+        low, high = self.measured
+        return not low - 1e-9 <= t <= high + 1e-9
+
+
+def unavailable(session: Session) -> str | None:
+    """Say why no patient can be moved towards a class; None where one can."""
+    label = session.label
+    if label is None:
+        return "No column is chosen that names two or more groups, so there is nothing to move a patient towards."
+    if session.classification is None:
+        return (
+            f"It is <b>not measured yet</b> whether anything separates {escape(label)}. Only then is there a direction "
+            "worth moving along."
+        )
+    if not (verdict(session.classification).show_weights or session.choices.insist):
+        return (
+            f"<b>Nothing separates {escape(label)} better than chance</b> (see Weights), so to move a patient along "
+            "that score would be to show noise."
+        )
+    return None
+
+
+def model_of(session: Session) -> LinearModel | None:
+    """Return the model of the Weights page; None until it is there, or where there is no label."""
+    if not session.label:
+        return None
+    embedding, asked = session.embedding, session.asked
+    if embedding.n_cells_used.sum() <= QUICK_FIT:
+        return session.model
+    options = {"estimator": session.choices.estimator, "abundance": session.choices.abundance}
+
+    def work(_progress: Progress, _cancel: threading.Event) -> LinearModel:
+        return fit_question(embedding, asked, **options)
+
+    place = ("model", session.comparison, *session.asking)
+    found = session.aside.get("fit", place, "Fitting the weights", work)
+    return found if found is None else session.derived("model", lambda: found, *session.asking)
+
+
+def severe(session: Session) -> Severe | None:
+    """Return the cells of the chosen sample on their way; None until they are there."""
+    if unavailable(session) is not None:
+        return None
+    model = model_of(session)
+    if model is None:
+        return None
+    embedding, sample, regions = session.embedding, session.choices.a, session.population_regions
+    populations = session.populations
+    cells = int(embedding.n_cells_used[embedding.index(sample)])
+
+    def work(_progress: Progress, _cancel: threading.Event) -> Severe:
+        found = severity(embedding, model, sample)
+        reach = REACH * max(found.high - found.score, found.score - found.low) or 1.0
+        measured = embedding.cells(sample).astype(np.float64)
+        ends = tuple((measured + way * reach * found.steps).astype(np.float32) for way in (-1, 1))
+        names = cell_populations(embedding, sample, regions=regions)
+        return Severe(found, reach, _scene(model, sample, ends, populations=populations, names=names))
+
+    parts = (sample, populations, *session.asking)
+    title = f"Moving the cells of {sample}"
+    return beside(session, "severity", parts, work, title=title, at_once=cells <= AT_ONCE)
+
+
+def _scene(
+    model: LinearModel, sample: str, ends: tuple[np.ndarray, ...], *, populations: tuple[str, ...], names: np.ndarray
+) -> Scene:
+    """Return the cells at both ends; each stays of the population it was measured in."""
+    n = len(names)
+    code_of = {name: code for code, name in enumerate(populations)}
+    codes = np.array([code_of[name] for name in names], np.uint16)
+    share = np.bincount(codes, minlength=len(populations)) / n
+    less, more = (Stop(f"{way} {model.classes[1]}", (sample,)) for way in ("less", "more"))
+    quantiles = np.quantile(np.stack(ends), np.linspace(0.02, 0.98, 49), axis=1)  # (levels, 2, d)
+    return Scene(
+        (less, more),
+        np.zeros((2, n), np.uint8),
+        np.tile(np.arange(n), (2, 1)),
+        np.full(n, 1 / n),
+        populations,
+        np.stack([codes, codes]),
+        np.stack([share, share]),
+        np.ptp(quantiles, axis=1).mean(axis=0),
+        ends,
+    )
+
+
+def class_scene(session: Session) -> Scene | None:
+    """Return the cells at both ends of the slider; None until they are there."""
+    found = severe(session)
+    return None if found is None else found.scene
+
+
+def class_sample(session: Session) -> Callable[[int], SyntheticSample] | None:
+    """Return what makes the sample at this point, given a number of cells."""
+    found = severe(session)
+    if found is None:
+        return None
+    embedding, by, seed = session.embedding, found.moved(session.choices.t), session.choices.seed
+
+    def make(count: int) -> SyntheticSample:
+        return made_severe(embedding, found.found, by, n_cells=count, seed=seed)
+
+    return make
+
+
+# ---- words -------------------------------------------------------------------------------------------------------
+
+
+def class_question(session: Session) -> str:
+    """Return the question of the page."""
+    towards = _positive(session)
+    return f"What would make {session.choices.a} more like {towards}?" if towards else "What would move a patient?"
+
+
+def _positive(session: Session) -> str:
+    if session.label is None:
+        return ""
+    return f"high {session.label}" if session.continuous else str(session.choices.chosen("positive") or "")
+
+
+def class_answer(session: Session, waiting: str) -> str:
+    """Say where the patient is moved to, and which markers move."""
+    why = unavailable(session)
+    if why is not None:
+        return why
+    found, t = severe(session), session.choices.t
+    if found is None:
+        return waiting
+    name, towards = escape(found.found.sample), escape(_positive(session))
+    if t == 0.5:
+        return (
+            f"<b>This is {name} itself</b>: its own measured cells, score {signed(found.found.score)}. Move the slider "
+            f"to the right to make it more like {towards}."
+        )
+    by = found.moved(t)
+    way = "more" if by > 0 else "less"
+    said = (
+        f"<b>{name} with a score of {signed(found.score(t))} instead of {signed(found.found.score)}, {way} like "
+        f"{towards}</b>: {_markers(session, found, by)}."
+    )
+    edge = (
+        f" <b>That is beyond measured patients</b>, of whom 90 % score {signed(found.found.low)} to "
+        f"{signed(found.found.high)}."
+        if found.beyond(t)
+        else ""
+    )
+    return f"{said}{edge} All cells are synthetic; cells keep their population, only their markers move."
+
+
+def _markers(session: Session, found: Severe, by: float) -> str:
+    """Name the markers that move most, with the mean over all cells."""
+    scale = session.embedding.scaling.scale
+    moves = by * found.found.steps.mean(axis=0)
+    order = np.argsort(-np.abs(moves / scale), kind="stable")[:3]
+    words = [f"{escape(session.word(session.embedding.markers[i]))} {signed(float(moves[i]))}" for i in order]
+    return ", ".join(words) + " on average over its cells"
