@@ -38,7 +38,8 @@ COMPILED = threading.Event()
 
 # A change of these makes other results: the page as a whole is drawn again.
 RESULTS = (
-    *ASKED, "points", "seed", "insist", "shown", "tried", "cells", "other", "beside_map", "below_map", "pairing", *MORPHED,
+    *ASKED, "points", "seed", "insist", "shown", "tried", "cells", "other", "beside_map", "below_map", *MORPHED,
+    "pairing",
 )  # fmt: skip
 OPENING = ("cohort", "columns", "layer", "markers", "transform", "transforms", "cofactor", "compensate", "skip")
 
