@@ -99,6 +99,17 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused(tmp_path):
         open_table(path, "a.xlsx")
 
 
+def test_a_worksheet_of_one_row_over_and_over_is_refused(tmp_path):
+    path, damaged = workbook(tmp_path / "a.xlsx", [["CD3", "CD4"], [1, 2]]), tmp_path / "b.xlsx"
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(damaged, "w", zipfile.ZIP_DEFLATED) as new:
+        for part in old.infolist():
+            text = old.read(part)
+            row = text[text.find(b'<row r="2"') : text.find(b"</sheetData>")]
+            new.writestr(part, text.replace(row, row * 60_000) if b'<row r="2"' in text else text)
+    with pytest.raises(CohortError, match="Expected a workbook of modest size"):
+        open_table(damaged, "b.xlsx")
+
+
 def test_a_worksheet_that_claims_to_be_endless_is_read_by_what_it_holds(tmp_path):
     path = workbook(tmp_path / "a.xlsx", [["CD3"], [1]])
     claimed = tmp_path / "b.xlsx"

@@ -23,7 +23,7 @@ _MAX_PARTS = 5000
 _MAX_UNPACKED = 2**30
 # these are held in memory whole
 _MAX_WHOLE = 100 * 2**20
-_MAX_RATIO, _RATIO_FROM = 200, 20 * 2**20
+_MAX_RATIO, _RATIO_FROM = 200, 4 * 2**20  # the same row over and over: openpyxl takes seconds for 10 MB of it
 _PIECE_VALUES = 1_000_000
 _SPACES = "\u00a0\u2007\u202f\ufeff\u200b"
 # what openpyxl raises on damaged files, each found by damaging some; errors of both XML parsers are SyntaxErrors
