@@ -27,6 +27,8 @@ _REACH = 1.5
 _LEAST_SHARE = 0.15
 _COMPARED = 1024
 _GOLDEN = 0.6180339887498949
+_LENDERS = 4096
+_LENT = 10
 _ROUND_OFF = 1e-5
 _COPIES = 3  # of the tuples: scaled, stacked, and single precision
 
@@ -73,7 +75,8 @@ def interpolate_kinds(
     at the same point that lie within reach of the lead are of its kind; it moves from their mean in its own sample
     towards their means in all samples that have any, by weight. Means are taken marker by marker over cells in which
     the marker was detected, which is: above the smallest value measured in these samples. Where it was not detected
-    in the lead, it stays so.
+    in the lead, it stays so. A lead that meets none of its kind at its point, as it happens to what one sample has more
+    of, moves as the ten nearest leads of its own sample do, as far as they are within reach.
 
     What populations gain or lose is no displacement here, so that the sample is not meant to have the mean of the maps.
 
@@ -137,38 +140,66 @@ def _reach(embedding: LOTEmbedding, rows: Sequence[int], share: Array) -> float:
 
 def _steps(tuples: _Tuples, share: Array, reach: float, smallest: Array) -> Array:
     """How far the lead of each tuple moves, (N, d), scaled; exactly zero where its marker was not detected."""
-    steps = np.zeros_like(tuples.clouds[0])
+    lead = np.stack(tuples.clouds)[tuples.leads, np.arange(len(tuples.leads))]
     if len(tuples.clouds) == 1:
-        return steps
+        return np.zeros_like(lead)
+    total, weight = np.zeros_like(lead), np.zeros_like(lead)
+    for k, cloud in enumerate(tuples.clouds):
+        steps = _steps_to(lead, cloud, tuples, reach=reach, smallest=smallest)
+        for own in range(len(tuples.clouds)):
+            _borrow(steps, lead, np.flatnonzero(tuples.leads == own), reach)
+        there = np.isfinite(steps)
+        total += share[k] * np.where(there, steps, 0.0)
+        weight += share[k] * there
+    moves = (weight > 0) & (lead > smallest + _ROUND_OFF)
+    return np.where(moves, total / np.where(weight > 0, weight, 1.0), 0.0)
+
+
+def _steps_to(lead: Array, cloud: Array, tuples: _Tuples, *, reach: float, smallest: Array) -> Array:
+    """Step of each lead to its kind in one sample, (N, d): NaN in markers not detected, or where it has none."""
+    steps = np.full_like(lead, np.nan)
     for visits in _at_each_point(tuples.points):
         compared = visits[:_COMPARED]
-        others = [cloud[compared] for cloud in tuples.clouds]
         for start in range(0, len(visits), _COMPARED):
             some = visits[start : start + _COMPARED]
-            leads = tuples.leads[some]
-            lead = np.stack([cloud[some] for cloud in tuples.clouds])[leads, np.arange(len(some))]
-            steps[some] = _block(lead, leads, others, share=share, reach=reach, smallest=smallest)
+            there = _mean_within(lead[some], cloud[compared], reach, smallest)
+            for own in np.unique(tuples.leads[some]):
+                mine = tuples.leads[some] == own
+                here = _mean_within(lead[some[mine]], tuples.clouds[own][compared], reach, smallest)
+                steps[some[mine]] = there[mine] - here
     return steps
 
 
-def _block(
-    lead: Array, leads: NDArray[np.intp], others: Sequence[Array], *, share: Array, reach: float, smallest: Array
-) -> Array:
-    """Return the steps of leading cells, (v, d), by the cells of each sample at the same point, (k, u, d)."""
+def _mean_within(lead: Array, cells: Array, reach: float, smallest: Array) -> Array:
+    """Mean of the detected values of cells (u, d) within reach of each lead (v, d): (v, d), NaN where there is none."""
     from scipy.spatial.distance import cdist
 
-    target, weight, start = np.zeros_like(lead), np.zeros_like(lead), np.full_like(lead, np.nan)
-    for k, cells in enumerate(others):
-        near = (cdist(lead, cells) < reach).astype(np.float64)  # (v, u)
-        seen = (cells > smallest + _ROUND_OFF).astype(np.float64)  # (u, d)
-        count = near @ seen
-        there = count > 0
-        mean = np.divide(near @ (seen * cells), count, out=np.zeros_like(lead), where=there)
-        target += share[k] * mean * there
-        weight += share[k] * there
-        start[leads == k] = np.where(there, mean, np.nan)[leads == k]
-    moves = np.isfinite(start) & (weight > 0) & (lead > smallest + _ROUND_OFF)
-    return np.where(moves, target / np.where(weight > 0, weight, 1.0) - np.nan_to_num(start), 0.0)
+    near = (cdist(lead, cells) < reach).astype(np.float64)
+    seen = (cells > smallest + _ROUND_OFF).astype(np.float64)
+    count = near @ seen
+    return np.divide(near @ (seen * cells), count, out=np.full_like(lead, np.nan), where=count > 0)
+
+
+def _borrow(steps: Array, lead: Array, rows: NDArray[np.intp], reach: float) -> None:
+    """Give leads that met none of their kind the mean step of the nearest of their own sample that did, if in reach.
+
+    What a population has more of in one sample than in another meets other populations at its points.
+    """
+    from scipy.spatial.distance import cdist
+
+    unknown = rows[~np.isfinite(steps[rows]).any(axis=1)]
+    known = rows[np.isfinite(steps[rows]).any(axis=1)]
+    if not len(unknown) or not len(known):
+        return
+    known = known[:: max(1, len(known) // _LENDERS)]
+    for start in range(0, len(unknown), _COMPARED):
+        some = unknown[start : start + _COMPARED]
+        distance = cdist(lead[some], lead[known])
+        nearest = np.argsort(distance, axis=1)[:, :_LENT]
+        near = np.take_along_axis(distance, nearest, axis=1) < reach  # (v, lent)
+        lent = np.where(near[:, :, None], steps[known[nearest]], np.nan)  # (v, lent, d)
+        count = np.isfinite(lent).sum(axis=1)
+        steps[some] = np.divide(np.nansum(lent, axis=1), count, out=np.full_like(steps[some], np.nan), where=count > 0)
 
 
 def _at_each_point(points: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
