@@ -95,7 +95,7 @@ function trackControl(bar, hooks) {
         [a, 0],
         [b, labels.length - 1],
       ]) {
-        part.name.textContent = labels[at];
+        part.name.textContent = path ? "" : labels[at];
         part.name.title = labels[at];
         part.key.style.setProperty("--lv-morph-key", colours[at]);
         part.label.hidden = path;

@@ -1,201 +1,37 @@
+"""The morph of two samples in a real browser: what is drawn, what a hand does, what Python hears."""
+
 from __future__ import annotations
 
-import base64
-import threading
-from functools import partial
 from itertools import pairwise
 
 import numpy as np
 import panel as pn
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from morphing import (
+    DIVERGING,
+    GREYS,
+    POLICY,
+    awaiting,
+    canvas_of,
+    example,
+    opened,
+    pixels_of,
+    read,
+    set_from_python,
+    shade,
+    slider,
+    two_clouds,
+    wait_for,
+)
 from panel.io.server import DocHandler
 
-from lotviz.app.morph_canvas import MorphCanvas, colour_bytes, pack_pairs, picture_bounds, quantise
-
-SIZE = (4, 3)
-GREYS = colour_bytes([f"#{level:02x}{level:02x}{255 - level:02x}" for level in range(256)])
-DIVERGING = colour_bytes([f"#{level:02x}40{254 - level:02x}" for level in range(255)])
-POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' blob:; worker-src 'self' blob:; "
-    "connect-src 'self' ws: blob: data:; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:"
-)
-
-
-def two_clouds(n=60_000, seed=3):
-    random = np.random.default_rng(seed)
-    a = random.normal(size=(n, 2)) * [1.0, 0.5]
-    return a, a[:, ::-1] * 1.4 + [0.5, -0.3]
-
-
-def example(n=60_000, **options):
-    a, b = two_clouds(n)
-    bounds = picture_bounds(a, b, size=SIZE)
-    return pack_pairs(a, b, bounds, size=SIZE, **options)
-
-
-# ---- packing
-
-
-def test_bounds_hold_every_cell_and_have_one_unit_on_both_axes():
-    a, b = two_clouds(500)
-    left, right, bottom, top = picture_bounds(a, b, size=SIZE)
-    both = np.vstack([a, b])
-    assert (both > [left, bottom]).all() and (both < [right, top]).all()
-    assert (right - left) / (top - bottom) == pytest.approx(4 / 3)
-
-
-def test_bounds_of_a_single_point_are_not_empty():
-    left, right, bottom, top = picture_bounds(np.zeros((1, 2)), size=(1, 1))
-    assert left < 0 < right and bottom < 0 < top
-
-
-@given(st.integers(1, 200), st.floats(0, 1), st.integers(0, 2**32 - 1))
-def test_interpolating_the_fixed_point_is_interpolating_the_cells(n, t, seed):
-    random = np.random.default_rng(seed)
-    a, b = random.uniform(0, 1, size=(2, n, 2))
-    units = quantise([a, b], (0, 1, 0, 1), size=(1, 1)).reshape(4, n).astype(float)
-    between = (1 - t) * units[:2] + t * units[2:]
-    expected = ((1 - t) * a + t * b).T
-    expected[1] = 1 - expected[1]
-    assert np.abs(between / 65_536 - expected).max() <= 1 / 65_536 + 1e-12
-
-
-def test_cells_beyond_the_bounds_are_put_on_the_border():
-    far = np.array([[-5.0, 9.0], [9.0, -5.0]])
-    units = quantise([far, far], (0, 1, 0, 1), size=(1, 1))
-    assert units.reshape(4, 2).tolist() == [[0, 65535]] * 4
-
-
-def test_every_part_of_the_message_is_shuffled_alike_and_by_the_seed():
-    n = 1000
-    x = np.arange(n) / n
-    xy = np.column_stack([x, x])
-    pack = partial(pack_pairs, xy, xy, (0, 1, 0, 1), size=(1, 1), masses=x + 1, categories=np.zeros((n, 2), int))
-    message = pack(values=np.column_stack([x, -x]), value_limit=1)
-    assert len(message) == 20 + n * (8 + 4 + 2 + 2)
-    assert np.frombuffer(message, np.uint32, 4).tolist() == [2, n, 7, 2]
-    units = np.frombuffer(message, np.uint16, n, 20) / 65_536
-    masses = np.frombuffer(message, np.float32, n, 20 + 8 * n)
-    values = np.frombuffer(message, np.int8, n, 20 + 12 * n)
-    assert np.allclose(masses, (units + 1) / (x + 1).mean(), atol=1e-4)
-    assert np.abs(values - 127 * units).max() <= 0.51
-    assert (np.diff(units) < 0).any()
-    assert message == pack(values=np.column_stack([x, -x]), value_limit=1)
-    assert message != pack(values=np.column_stack([x, -x]), value_limit=1, seed=1)
-
-
-def test_any_prefix_is_a_fair_subsample():
-    x = np.sort(np.random.default_rng(1).uniform(size=20_000))
-    xy = np.column_stack([x, x])
-    message = pack_pairs(xy, xy, (0, 1, 0, 1), size=(1, 1))
-    prefix = np.frombuffer(message, np.uint16, 2000, 20) / 65_536
-    assert prefix.mean() == pytest.approx(0.5, abs=5 * 12**-0.5 * 2000**-0.5)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"b_xy": np.zeros((3, 2))}, r"Expected arrays of the same shape \(N, 2\), found \(2, 2\) and \(3, 2\)"),
-        ({"b_xy": np.array([[0.5, np.nan], [0, 0]])}, "Expected finite positions, found NaN"),
-        ({"size": (2, 1)}, "Expected bounds in the shape of the picture 2 x 1, found 1 x 1"),
-        ({"masses": np.array([1.0, 0.0])}, "Expected 2 positive masses"),
-        ({"masses": np.ones(3)}, r"Expected 2 positive masses, found shape \(3,\)"),
-        ({"values": np.ones(2)}, r"Expected finite values of shape \(2, 2\), found \(2,\)"),
-        ({"categories": np.full((2, 2), 256)}, "Expected numbers 0 to 255"),
-        ({"categories": np.ones((2, 2))}, "Expected numbers 0 to 255 .* found float64"),
-    ],
-)
-def test_what_does_not_fit_is_refused(options, message):
-    given = {"a_xy": np.zeros((2, 2)), "b_xy": np.zeros((2, 2)), "bounds": (0, 1, 0, 1), "size": (1, 1)} | options
-    with pytest.raises(ValueError, match=message):
-        pack_pairs(**given)
-
-
-def test_a_colour_by_name_is_refused():
-    with pytest.raises(ValueError, match=r"Expected a colour like #0072B2, found 'red'"):
-        colour_bytes(["red"])
-
-
-# ---- drawing, computed again here
-
-
-def pixels_of(message, *, end, width, height):
-    units = np.frombuffer(message, np.uint16, offset=20)[: 4 * np.frombuffer(message, np.uint32, 2)[1]]
-    x, y = units.reshape(2, 2, -1)[end].astype(np.int64)
-    return (y * height >> 16) * width + (x * width >> 16)
-
-
-def shade(bins, palette):
-    colours = np.frombuffer(palette, np.uint8).reshape(-1, 4)
-    steps = np.floor(np.log1p(bins) * ((len(colours) - 0.001) / np.log1p(bins.max()))).astype(int)
-    return np.where(bins[:, None] > 0, colours[np.minimum(steps, len(colours) - 1)], 0)
-
-
-def canvas_of(page):
-    return page.get_by_test_id("morph-canvas")
-
-
-def wait_for(page, t, shown=None):
-    selector = f'canvas[data-t="{t:g}"]' + (f'[data-shown="{shown}"]' if shown else "")
-    page.locator(selector).wait_for(timeout=15_000)
-
-
-def read(page):
-    """Pixels of the canvas, (height, width, 4)."""
-    found = canvas_of(page).evaluate(
-        """canvas => { const copy = document.createElement('canvas');
-        copy.width = canvas.width; copy.height = canvas.height;
-        const context = copy.getContext('2d'); context.drawImage(canvas, 0, 0);
-        const {data} = context.getImageData(0, 0, copy.width, copy.height); let text = '';
-        for (let i = 0; i < data.length; i += 32768) text += String.fromCharCode(...data.subarray(i, i + 32768));
-        return [canvas.height, canvas.width, btoa(text)]; }"""
-    )
-    return np.frombuffer(base64.b64decode(found[2]), np.uint8).reshape(found[0], found[1], 4)
+from lotviz.app.morph_canvas import MorphCanvas, colour_bytes
 
 
 @pytest.fixture
 def show(page, serve, monkeypatch):
-    """`show(**parameters)` opens a page with one canvas and returns its Python side; nothing may go wrong on it."""
-    monkeypatch.setattr(
-        DocHandler, "set_default_headers", lambda handler: handler.set_header("Content-Security-Policy", POLICY)
-    )
-
-    def opened(**parameters):
-        made = []
-
-        def app():
-            options = {"cells": example(), "count_palette": GREYS, "label_a": "P10", "label_b": "P02"}
-            made.append(MorphCanvas(**(options | parameters), sizing_mode="stretch_width", height=520))
-            return pn.Column(made[0], sizing_mode="stretch_width")
-
-        page.goto(serve(app))
-        canvas_of(page).wait_for()
-        return made[0]
-
-    yield opened
-    assert page.requests_outside == []
-    assert page.console_errors == []
-
-
-def slider(page):
-    return page.get_by_role("slider", name="Morph", exact=True)
-
-
-def awaiting(canvas, **expected):
-    """Return an event that is set when Python's side has these values."""
-    reached = threading.Event()
-    canvas.param.watch(
-        lambda _: reached.set() if all(getattr(canvas, k) == v for k, v in expected.items()) else None, list(expected)
-    )
-    return reached
-
-
-def set_from_python(canvas, **parameters):
-    """Change parameters as a callback of the session would: on the server's loop, with the document's lock."""
-    document = next(iter(canvas._models.values()))[0].document
-    document.add_next_tick_callback(lambda: canvas.param.update(**parameters))
+    with opened(page, serve, monkeypatch) as opener:
+        yield opener
 
 
 @pytest.mark.parametrize("use_worker", [True, False])
