@@ -8,11 +8,10 @@ from typing import Any
 import holoviews as hv
 import numpy as np
 
-from lotviz.views.style import clipped, downwards, flat, labelled, named_rows, nothing, signed, styled, unlined, words
-from lotviz.views.theme import TOKENS, ThemeName, diverging, readable, sequential
+from lotviz.views.style import clipped, downwards, flat, named_rows, nothing, signed, styled, words
+from lotviz.views.theme import TOKENS, ThemeName, diverging
 
 CHANCE = "dashed"
-BLACK, WHITE = "#000000", "#ffffff"  # one of the two can be read on any ground, whatever the theme
 
 
 def dumbbells(
@@ -23,8 +22,12 @@ def dumbbells(
     colours: tuple[str, str],
     theme: ThemeName,
     unit: str,
+    under: hv.Element | None = None,
 ) -> hv.Overlay:
-    """Return the change of each row: a hollow mark before, a full one after, the change printed at the end."""
+    """Return the change of each row: a hollow mark before, a full one after, the change printed at the end.
+
+    `under` lies below all of it, such as the bands of `row_bands`.
+    """
     token = TOKENS[theme]
     ys = downwards(names)
     top = float(max(before.max(initial=0), after.max(initial=0)))
@@ -42,7 +45,22 @@ def dumbbells(
             size="12px",
         )
     )
+    picture = picture if under is None else under * picture
     return named_rows(picture, names, xlabel=unit, xlim=(0, top * 1.3 or 1))
+
+
+def row_bands(names: Sequence[str], *, right: float, theme: ThemeName, highlighted: int | None = None) -> hv.Rectangles:
+    """Return a band behind each row up to `right`, to be tapped; one can be tinted. Band number i is row i."""
+    tint = TOKENS[theme]["tint"]
+    rows = [(0, y - 0.5, right, y + 0.5, float(row == highlighted)) for row, y in enumerate(downwards(names))]
+    return hv.Rectangles(rows, vdims="shown").opts(
+        color=tint,
+        fill_alpha="shown",
+        line_alpha=0,
+        nonselection_alpha=1,
+        nonselection_fill_alpha="shown",
+        tools=["tap"],
+    )
 
 
 def shift_and_shape(
@@ -89,38 +107,6 @@ def weight_bars(
     )
     negative, positive = classes
     return named_rows(picture, names, xlabel=f"← {negative}      {what}      {positive} →", xlim=(-1.12, 1.12))
-
-
-def mass_table(names: Sequence[str], values: np.ndarray, *, theme: ThemeName) -> hv.Overlay:
-    """Return who becomes whom: percent of all mass, (k, k), each cell's value printed in it.
-
-    Rows carry number and name, columns the number: names above the columns would lie over one another.
-    """
-    token = TOKENS[theme]
-    top = float(values.max(initial=0)) or 1.0
-    numbered = [(i, f"{clipped(name)}  {i + 1}") for i, name in enumerate(names)]
-    ticks = {"xticks": [(i, str(i + 1)) for i in range(len(names))], "yticks": numbered}
-    cells = [(j, i, float(values[i, j])) for i in range(len(names)) for j in range(len(names))]
-    heat = hv.HeatMap(cells, ["to", "from"], "percent").opts(
-        cmap=[token["paper"], *sequential(theme)], line_color=token["paper"], line_width=2, clim=(0, top)
-    )
-    colours = [token["paper"], *sequential(theme)]
-    grounds = [colours[min(int(value / top * len(colours)), len(colours) - 1)] for *_, value in cells]
-    printed = [(x, y, f"{value:.0f}" if value >= 0.5 else "·") for x, y, value in cells]
-    words_on = [readable(ground, (BLACK, WHITE)) for ground in grounds]
-    black = [row for row, ink in zip(printed, words_on, strict=True) if ink == BLACK]
-    white = [row for row, ink in zip(printed, words_on, strict=True) if ink == WHITE]
-    picture = heat * _centred(black, BLACK) * _centred(white, WHITE)
-    return styled(
-        picture,
-        unlined,
-        labelled("10px"),
-        xlabel="",
-        ylabel="",
-        xaxis="top",
-        invert_yaxis=True,
-        **ticks,
-    )
 
 
 def curves(
@@ -274,8 +260,3 @@ def cells_per_sample(
 def colour_of(value: float, theme: ThemeName) -> str:
     """Return the colour of a value between -1 and 1 on the diverging map."""
     return diverging(theme)[int(np.clip(round(127 + 127 * value), 0, 254))]
-
-
-def _centred(rows: Sequence[tuple[float, float, str]], colour: str) -> hv.Labels:
-    """Return the words in the cells of a table."""
-    return words(rows, colour, size="12px", text_align="center")

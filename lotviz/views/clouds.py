@@ -146,10 +146,20 @@ def populations_cloud(
     bounds: Bounds,
     theme: ThemeName,
     shares: bool = True,
+    chosen: str | None = None,
 ) -> hv.Overlay:
-    """Return a cloud coloured by population; large populations are named, with their share of the cells."""
-    image = cloud(shade_populations(points, populations, colours, bounds=bounds), bounds)
-    rows = _names(points, populations, list(colours), bounds) if shares else []
+    """Return a cloud coloured by population; large populations are named, with their share of the cells.
+
+    Where one is `chosen`, the others lie faded below it.
+    """
+    pixels = shade_populations(points, populations, colours, bounds=bounds)
+    if chosen is not None:
+        inside = np.asarray(populations == chosen)
+        above = shade_populations(points[inside], populations[inside], colours, bounds=bounds)
+        pixels[..., 3] = np.rint(pixels[..., 3] * FADED)
+        pixels = np.where(above[..., 3:] > 0, above, pixels)
+    image = cloud(pixels, bounds)
+    rows = _names(points, populations, list(colours) if chosen is None else [chosen], bounds) if shares else []
     labels = words(rows, TOKENS[theme]["ink"], text_align="center")
     return framed(image * labels, bounds)
 

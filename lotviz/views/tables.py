@@ -128,6 +128,68 @@ def stability_table(
     return picture, marks
 
 
+def shift_table(
+    columns: Sequence[str],
+    rows: Sequence[str],
+    shifts: np.ndarray,
+    *,
+    clear: np.ndarray,
+    said: np.ndarray,
+    highlighted: tuple[int | None, int | None] = (None, None),
+    theme: ThemeName,
+) -> tuple[hv.Overlay, hv.Rectangles]:
+    """Return how the markers of each population shift, on the diverging map; what chance explains is pale.
+
+    Parameters
+    ----------
+    columns, rows
+        Names of the d markers and the k populations.
+    shifts
+        Marker units, (k, d); NaN where one sample has no such cells: those stay empty.
+    clear
+        Whether each is more than chance explains, (k, d); the others are paler.
+    said
+        What is said of each when it is pointed at, such as its interval, (k, d).
+    highlighted
+        The row and the column that are framed.
+    theme
+        Light or dark.
+
+    Returns
+    -------
+    The picture, and its cells in the order of the rows: cell number i lies in row i // d and column i % d.
+    """
+    token, palette = TOKENS[theme], diverging(theme)
+    limit = float(np.nanmax(np.abs(shifts), initial=0.0)) or 1.0
+    cells, texts = [], []
+    for (i, j), shift in np.ndenumerate(shifts):
+        known = bool(np.isfinite(shift))
+        colour = palette[int(np.clip(round(127 + 127 * shift / limit), 0, 254))] if known else token["paper"]
+        ground = colour if clear[i, j] else mix(token["paper"], colour, FAINTEST)
+        cells.append((*_box(j, i), ground, rows[i], columns[j], str(said[i, j])))
+        if known and clear[i, j]:
+            texts.append((j, i, _short(shift, limit, len(columns)), readable(ground, INKS)))
+    marks = hv.Rectangles(cells, vdims=["colour", "population", "marker", "shift"]).opts(
+        color="colour",
+        line_color=token["paper"],
+        line_width=1.5,
+        nonselection_alpha=1,
+        tools=["hover", "tap"],
+        hover_tooltips=[("population", "@population"), ("marker", "@marker"), ("shift", "@shift")],
+    )
+    row, column = highlighted
+    frames = [] if row is None else [(-0.5, row - 0.5, len(columns) - 0.5, row + 0.5)]
+    frames += [] if column is None else [(column - 0.5, -0.5, column + 0.5, len(rows) - 0.5)]
+    picture = _table(
+        marks * _printed(texts, "10px") * hv.Rectangles(frames).opts(fill_alpha=0, line_color=token["accent"]),
+        labelled("10px", only="x"),
+        columns=[clipped(name, 10) for name in columns],
+        rows=[clipped(name) for name in rows],
+        xrotation=35 if len(columns) <= MOST_PRINTED else 90,
+    )
+    return picture, marks
+
+
 def _short(weight: float, limit: float, columns: int) -> str:
     """Write a weight in few letters, as many digits as its table needs; a dot where there is no room for it."""
     if columns > MOST_PRINTED:

@@ -200,9 +200,9 @@ def test_a_cloud_of_no_cells_is_drawn():
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_numbers_in_the_table_of_masses_can_be_read(theme):
-    from lotviz.views.charts import BLACK, WHITE
+    from lotviz.views.flows import INKS
     from lotviz.views.theme import TOKENS, readable, sequential
     from tests.views.test_theme import contrast
 
     for ground in [TOKENS[theme]["paper"], *sequential(theme)]:
-        assert contrast(readable(ground, (BLACK, WHITE)), ground) >= 4.5
+        assert contrast(readable(ground, INKS), ground) >= 4.5

@@ -16,13 +16,11 @@ ENDS = ("#aa0000", "#0000aa")
 def every_chart(names, value, theme):
     """Return each chart for rows of these names, all of one value."""
     column = np.full(len(names), value)
-    square = np.full((len(names), len(names)), value)
     curve = (np.linspace(0, 1, 9), np.full(9, value), "#000000")
     return {
         "dumbbells": charts.dumbbells(names, column, column, colours=ENDS, theme=theme, unit="u"),
         "shift_and_shape": charts.shift_and_shape(names, column, column, theme=theme, unit="u"),
         "weight_bars": charts.weight_bars(names, column, column, classes=(names[0], names[-1]), theme=theme),
-        "mass_table": charts.mass_table(names, square, theme=theme),
         "curves": charts.curves([curve] * len(names), xlim=(0, 1)),
         "now_and_ends": charts.now_and_ends(curve[0], curve[1], (curve[1], curve[1]), colours=ENDS, theme=theme),
         "shares": charts.shares(
@@ -94,15 +92,12 @@ def test_weights_have_the_colour_of_their_sign_and_the_axis_names_both_classes()
     assert options(picture)["xlabel"].split() == ["←", "control", "weight", "case", "→"]
 
 
-def test_who_becomes_whom_reads_from_row_to_column():
-    values = np.array([[50.0, 0.2], [10.0, 39.8]])
-    picture = charts.mass_table(["T", "B"], values, theme="light")
-    (heat,) = parts(picture, hv.HeatMap)
-    assert {(x, y): v for x, y, v in rows(heat)} == {(0, 0): 50.0, (1, 0): 0.2, (0, 1): 10.0, (1, 1): 39.8}
-    printed = {(x, y): text for labels in parts(picture, hv.Labels) for x, y, text in rows(labels)}
-    assert printed == {(0, 0): "50", (1, 0): "·", (0, 1): "10", (1, 1): "40"}
-    assert ticks(picture) == [(0, "T  1"), (1, "B  2")]
-    assert options(picture)["invert_yaxis"] is True
+def test_bands_lie_below_the_rows_and_one_is_tinted():
+    bands = charts.row_bands(["a", "b", "c"], right=9.0, theme="light", highlighted=1)
+    assert [list(row) for row in rows(bands)] == [[0, 1.5, 9, 2.5, 0], [0, 0.5, 9, 1.5, 1], [0, -0.5, 9, 0.5, 0]]
+    values = np.array([1.0, 2.0, 3.0])
+    picture = charts.dumbbells(["a", "b", "c"], values, values, colours=ENDS, theme="light", unit="u", under=bands)
+    assert next(iter(picture)) is bands
 
 
 def test_curves_keep_their_colours_and_dashes():

@@ -381,3 +381,19 @@ def test_pictures_of_any_number_of_cells_are_drawn(theme, cells, drawn):
     drawn(counts_cloud(points, bounds=BOUNDS, theme=theme))
     drawn(values_cloud(points, np.zeros(cells), limit=1.0, bounds=BOUNDS, theme=theme))
     drawn(moves_cloud(points, points[:3], points[:3], ["#000000"] * min(cells, 3), bounds=BOUNDS, theme=theme))
+
+
+def test_a_chosen_population_lies_before_the_others_which_are_faded():
+    points = np.array([[0.0, 0.0]] * 500 + [[2.0, 1.0]] * 500)
+    populations = np.array(["T"] * 500 + ["B"] * 500, dtype=object)
+    colours, bounds = {"T": "#ff0000", "B": "#0000ff"}, (-4.0, 4.0, -3.0, 3.0)
+    plain, chosen = (
+        populations_cloud(points, populations, colours, bounds=bounds, theme="light", chosen=one) for one in (None, "B")
+    )
+    opacity = []
+    for picture in (plain, chosen):
+        red, _green, blue, alpha = (picture.get(0).dimension_values(channel) for channel in "RGBA")
+        opacity.append((alpha[red > 0].max(), alpha[blue > 0].max()))
+    assert opacity[1][0] == round(opacity[0][0] * clouds.FADED)
+    assert opacity[1][1] == opacity[0][1]
+    assert [row[2] for row in rows(chosen.get(1))] == ["B 50 %"]

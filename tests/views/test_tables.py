@@ -4,7 +4,7 @@ import holoviews as hv
 import numpy as np
 import pytest
 
-from lotviz.views.tables import FAINTEST, MOST_PRINTED, confusion_table, stability_table
+from lotviz.views.tables import FAINTEST, MOST_PRINTED, confusion_table, shift_table, stability_table
 from lotviz.views.theme import TOKENS, diverging, luminance, mix
 from tests.views.conftest import THEMES, options, parts, rows
 
@@ -127,3 +127,38 @@ def test_words_can_be_read_on_their_ground():
         for place, ground in enumerate(colours(cells)):
             lighter, darker = sorted((luminance(inks[place, 0]), luminance(ground)), reverse=True)
             assert (lighter + 0.05) / (darker + 0.05) >= 4.5
+
+
+SHIFTS = np.array([[1.2, -0.3, 0.01], [np.nan, 0.6, -0.6]])
+CLEAR = np.array([[True, False, True], [False, True, True]])
+
+
+def shifts(**options):
+    said = np.array([[f"{row}{column}" for column in range(3)] for row in range(2)], dtype=object)
+    return shift_table(["x", "y", "z"], ["T", "B"], SHIFTS, clear=CLEAR, said=said, theme="light", **options)
+
+
+def test_shifts_are_printed_where_they_are_clear_and_pale_where_they_are_not():
+    picture, cells = shifts()
+    grounds = list(cells.dimension_values("colour"))
+    paper, palette = TOKENS["light"]["paper"], diverging("light")
+    assert grounds[0] == palette[254]
+    assert grounds[1] == mix(paper, palette[round(127 - 127 * 0.25)], FAINTEST)
+    assert grounds[3] == paper
+    (printed,) = parts(picture, hv.Labels)
+    assert {(x, y): text for x, y, text, _ink in rows(printed)} == {
+        (0, 0): "+1.2", (2, 0): "·", (1, 1): "+0.6", (2, 1): "−0.6"
+    }  # fmt: skip
+    assert list(cells.dimension_values("shift")) == ["00", "01", "02", "10", "11", "12"]
+
+
+def test_row_and_column_of_the_shifts_are_framed_and_odd_names_drawn(drawn):
+    picture, _cells = shifts(highlighted=(1, 2))
+    frames = parts(picture, hv.Rectangles)[1]
+    assert [list(row)[:4] for row in rows(frames)] == [[-0.5, 0.5, 2.5, 1.5], [1.5, -0.5, 2.5, 1.5]]
+    drawn(picture)
+    empty = np.full((1, 2), np.nan)
+    nothing = shift_table(
+        ["{x}", "<b>"], ["%s"], empty, clear=np.zeros((1, 2), bool), said=np.full((1, 2), ""), theme="dark"
+    )
+    drawn(nothing[0])

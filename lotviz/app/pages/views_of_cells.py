@@ -51,8 +51,8 @@ def frame_of(session: Session) -> Bounds:
     return session.derived("frame", bounds, *view_of(session))
 
 
-def sample_cloud(session: Session, sample: str, *, shares: bool = True) -> object:
-    """Return the picture of a sample's cells, coloured by population."""
+def sample_cloud(session: Session, sample: str, *, shares: bool = True, chosen: str | None = None) -> object:
+    """Return the picture of a sample's cells, coloured by population; one that is chosen stands out."""
     return populations_cloud(
         points_of(session, sample),
         populations_of(session, sample),
@@ -60,6 +60,7 @@ def sample_cloud(session: Session, sample: str, *, shares: bool = True) -> objec
         bounds=frame_of(session),
         theme=session.choices.theme,
         shares=shares,
+        chosen=chosen,
     )
 
 
