@@ -26,7 +26,7 @@ SHADES = (  # what the colours of a morph can mean
     "Number of cells", "Population", "Population at the start", "Contribution to score", "A marker", "How far cells go",
 )  # fmt: skip
 MORPHS = ("Two samples", "Several", "Along a column", "Towards a class")  # what is morphed
-MORPHED = ("morph", "mixed", "along", "within")  # what a morph is of
+MORPHED = ("morph", "mixed", "along", "within", "level")  # what a morph is of
 ENDINGS = ("parquet", "csv", "h5ad", "fcs")  # kinds of file that synthetic cells are saved as
 PLACINGS = {"PCA": "pca", "MDS": "mds", "t-SNE": "tsne"}  # how a map of the samples is made
 PAIRS, BICLUSTERS = "Every pair", "Biclusters"  # what stands beside the map

@@ -38,7 +38,7 @@ _READY = """() => {
   const seen = (node) => node.checkVisibility() && node.getBoundingClientRect().width > 0;
   if (nodes.some((node) => node.matches('.progress') && seen(node))) return 'work is under way';
   const morph = nodes.find((node) => node.matches('canvas[data-testid=morph-canvas]'));
-  if (morph && !morph.dataset.t) return 'no morph';
+  if (morph && !morph.dataset.shown) return 'no morph';
   return '';
 }"""
 

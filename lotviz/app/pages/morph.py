@@ -15,7 +15,7 @@ from lotviz.app.pages.morph_class import unavailable
 from lotviz.app.pages.morph_drawer import drawer
 from lotviz.app.pages.morph_numbers import CELLS, PLACE
 from lotviz.app.pages.morph_picture import CONTRIBUTION, canvas_of, colour_legend, entitle, load
-from lotviz.app.pages.morph_stops import CLASS
+from lotviz.app.pages.morph_stops import CLASS, stops_of
 from lotviz.app.pages.morph_strip import strip
 from lotviz.app.pages.morph_words import answer_of, title_of
 from lotviz.app.session import Session
@@ -34,7 +34,8 @@ def morph(session: Session) -> Page:
     page.head = page.html(
         lambda: question(title_of(session), answer_of(session)), *CELLS, *PLACE, *COLOUR, "believable"
     )
-    if session.choices.morph == CLASS and unavailable(session) is not None:
+    nothing = unavailable(session) is not None if session.choices.morph == CLASS else len(stops_of(session)) < 2
+    if nothing:
         page.drawer = drawer(session, page)
         return page
     channel = f"morph {next(_channels)}"

@@ -26,7 +26,7 @@ def believable(session: Session, page: Page) -> list[object]:
         asked[:] = [True]
         check(session, begin=True)
 
-    go = button("Look whether they are", look)
+    go = button("Check these cells", look)
     table = page.html(lambda: _table(session), *CELLS, *PLACE, "believable")
 
     def offer() -> None:

@@ -7,16 +7,16 @@ from html import escape
 
 import numpy as np
 
-from lotviz.app.frame import Page, badge, headline, key, legend, picture
+from lotviz.app.frame import Page, headline, key, legend, picture
 from lotviz.app.morph_curves import MorphCurves, MorphShares, pack_curves
 from lotviz.app.pages.morph_numbers import CELLS, scene
-from lotviz.app.pages.morph_picture import colours_of
+from lotviz.app.pages.morph_picture import colours_of, unit_of
 from lotviz.app.session import Session
 
 MARKERS_SHOWN = 6
 MOST_SHARES = 8
 MOST_TUPLES = 50_000  # tuples the curves are made of; of more, so many are drawn
-MOST_NAMED = 4  # ends in a legend
+MOST_NAMED = 3  # ends in a legend; of more, the first and the last
 FULL = {"sizing_mode": "stretch_both", "margin": 0}
 
 
@@ -36,19 +36,21 @@ def beside_pictures(session: Session, page: Page, channel: str) -> tuple[object,
     curves, shares = MorphCurves(channel=channel, **FULL), MorphShares(channel=channel, **FULL)
     page.effect(partial(_load_curves, session, curves), *CELLS, "curves")
     page.effect(partial(_load_shares, session, shares), *CELLS)
-    curves_head = page.html(partial(_curves_head, session), *CELLS)
+    curves_head = page.html(lambda: headline("Markers here", "", _ends(session, "dashes", "line")), *CELLS)
+    curves_foot = page.html(partial(_curves_foot, session), *CELLS)
     shares_head = page.html(
         lambda: headline(f"{session.population_word.capitalize()} here", "", _ends(session, "ring", "circle")), *CELLS
     )
-    return picture(curves_head, curves), picture(shares_head, shares)
+    return picture(curves_head, curves, curves_foot), picture(shares_head, shares)
 
 
-def _curves_head(session: Session) -> str:
+def _curves_foot(session: Session) -> str:
+    """Say in which unit the markers are, and of how many of the tuples the curves are made."""
     found = scene(session)
-    thinned = found is not None and found.n > MOST_TUPLES
-    some = " " + badge(f"{MOST_TUPLES:,} of {found.n:,} tuples") if thinned else ""
-    note = escape(session.embedding.transform.describe())
-    return headline("Markers here", note, _ends(session, "dashes", "line") + some)
+    if found is None:
+        return ""
+    count = f"{min(found.n, MOST_TUPLES):,} of {found.n:,} {unit_of(found)}"
+    return f'<div class="said">{escape(session.embedding.transform.describe())}; {count}</div>'
 
 
 def _ends(session: Session, first: str, others: str) -> str:
@@ -57,10 +59,12 @@ def _ends(session: Session, first: str, others: str) -> str:
     if found is None:
         return ""
     now = key("now", "var(--lv-accent)", "line") if first == "dashes" else key("now", "var(--lv-ink3)", "square")
-    named = zip(found.stops[:MOST_NAMED], colours_of(session, found), strict=False)
-    marks = [key(stop.name, colour, others if i else first) for i, (stop, colour) in enumerate(named)]
-    more = len(found.stops) - len(marks)
-    return legend(now, *marks) + (f" +{more}" if more > 0 else "")
+    named = list(zip(found.stops, colours_of(session, found), strict=True))
+    if len(named) <= MOST_NAMED:
+        marks = [key(stop.name, colour, others if i else first) for i, (stop, colour) in enumerate(named)]
+        return legend(now, *marks)
+    (start, begins), (end, finishes) = named[0], named[-1]
+    return legend(now, key(start.name, begins, first), "…", key(end.name, finishes, others))
 
 
 def _load_curves(session: Session, curves: MorphCurves) -> None:

@@ -17,7 +17,11 @@ from lotviz.app.pages.views_of_cells import view_controls
 from lotviz.app.session import Session
 
 MOST_CURVES = 6
-_SEVERAL = {"& .MuiInputLabel-root": {"backgroundColor": "transparent !important", "fontSize": "13px"}}
+_SEVERAL = {
+    "& .MuiInputLabel-root": {"backgroundColor": "transparent !important", "fontSize": "13px"},
+    "& .MuiChip-root": {"backgroundColor": "var(--lv-tint)", "color": "var(--lv-accent)", "height": "22px"},
+    "& .MuiChip-deleteIcon": {"color": "var(--lv-accent) !important", "fontSize": "15px !important"},
+}
 
 
 def drawer(session: Session, page: Page) -> list[object]:
@@ -73,7 +77,9 @@ def _several(session: Session) -> list[object]:
 
     corners.param.watch(choose, "value")
     alike = button("All alike", lambda: choices.param.update(corners=dict.fromkeys(weights_of(session), "1")))
-    words = f"Two to {MOST_CORNERS}. Their weights always sum to one: what one gains the others give, in proportion."
+    words = f"Two to {MOST_CORNERS}; their weights always sum to one: what one gains the others give, in proportion."
+    if groups:
+        words += " Of a group, each synthetic cell comes from one member, each member as often."
     return [mixed, corners, alike, remark(words)]
 
 
@@ -86,7 +92,10 @@ def _column(session: Session) -> list[object]:
     parts: list[object] = [select(choices, "along", "Along"), select(choices, "within", "Within one")]
     if choices.chosen("within") is not None:
         parts.append(select(choices, "level", "Which"))
-    words = "Samples of one step are pooled, each with the same weight. Steps lie as far apart as each other."
+    words = (
+        "Each synthetic cell comes from one sample of a step, each sample as often. Steps lie equally far apart on the "
+        "slider, whatever their numbers."
+    )
     return [*parts, remark(words)]
 
 
@@ -128,8 +137,8 @@ def _curves(session: Session) -> pmui.MultiChoice:
     """Return the list of the markers whose curves are shown; none for those that differ most."""
     choices, markers = session.choices, list(session.embedding.markers)
     chosen = [marker for marker in choices.curves if marker in markers]
-    widget = _list("Curves of (none: those that differ most)", markers, chosen)
-    widget.max_items = MOST_CURVES
+    widget = _list("Curves of", markers, chosen)
+    widget.param.update(max_items=MOST_CURVES, placeholder="those that differ most")
     widget.param.watch(lambda event: setattr(choices, "curves", list(event.new)), "value")
     return widget
 

@@ -245,10 +245,8 @@ def entitle(session: Session, canvas: MorphCanvas) -> None:
 
 
 def unit_of(found: Scene) -> str:
-    """Return what is counted: pairs of cells, tuples of cells, or cells."""
-    if found.ends:
-        return "cells"
-    return "glued pairs of cells" if len(found.stops) == 2 else f"glued tuples of {len(found.stops)} cells"
+    """Return what is counted: cells that are moved, or pairs and tuples of glued cells."""
+    return "cells" if found.ends else "pairs" if len(found.stops) == 2 else "tuples"
 
 
 def colours_of(session: Session, found: Scene) -> list[str]:

@@ -20,7 +20,7 @@ from lotviz.transport.pairing import paired_cells
 from lotviz.transport.progress import stop_if
 
 SKETCHED = (2_000, 50_000)  # pairs that are drawn to begin with: as many as the larger sample has cells, within limits
-TUPLES = (2_000, 30_000)  # tuples of several samples, or of groups: as many as the largest has cells, within limits
+TUPLES = (8_000, 30_000)  # tuples of several samples, or of groups: as many as the largest has cells, within limits
 THINNED = 4000  # cells of each end that say which markers differ most
 
 Reading = Callable[[str], np.ndarray]

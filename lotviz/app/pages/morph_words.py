@@ -46,7 +46,7 @@ def answer_of(session: Session) -> str:
     return (
         f"<b>{_where(session, ends, weights)}, {facts} of the mass</b>, but {100 * share:.0f} % of it is on its way "
         f"from one of the {session.population_word} to another, where no sample need have cells. "
-        f"{_made_of(found, weights)}All of them are synthetic."
+        f"{_limited(found, weights)}All of them are synthetic."
     )
 
 
@@ -78,14 +78,13 @@ def _where(session: Session, ends: tuple[Stop, ...], weights: np.ndarray) -> str
     return f"{100 * choices.t:.0f} % of the way"
 
 
-def _made_of(found: Scene, weights: np.ndarray) -> str:
-    """Say how groups were mixed: each synthetic cell is made of cells of single members."""
-    pooled = [found.stops[i] for i in np.flatnonzero(weights) if found.stops[i].pooled]
-    if not pooled:
-        return ""
-    limited = [stop for stop in pooled if stop.members > len(stop.samples)]
-    some = f" ({len(limited[0].samples)} of {limited[0].members} of {escape(limited[0].name)})" if limited else ""
-    return f"Of a group, each cell comes from one member{some}, each member as often. "
+def _limited(found: Scene, weights: np.ndarray) -> str:
+    """Say of which groups not all members are used."""
+    mixed = [found.stops[i] for i in np.flatnonzero(weights)]
+    some = [
+        f"{len(s.samples)} of the {s.members} samples of {escape(s.name)}" for s in mixed if s.members > len(s.samples)
+    ]
+    return f"They are made of {_and(some, len(some))}. " if some else ""
 
 
 def _nothing_between(session: Session) -> str:
