@@ -40,13 +40,18 @@ def dumbbells(
         )
         * hv.Points(list(zip(after, ys, strict=True))).opts(size=9, color=colours[1], line_color=None)
         * words(
-            [(max(b, a) + top * 0.035, y, signed(a - b, 0)) for b, a, y in zip(before, after, ys, strict=True)],
+            [(max(b, a) + top * 0.035, y, _points(a - b)) for b, a, y in zip(before, after, ys, strict=True)],
             token["ink"],
             size="12px",
         )
     )
     picture = picture if under is None else under * picture
     return named_rows(picture, names, xlabel=unit, xlim=(0, top * 1.3 or 1))
+
+
+def _points(change: float) -> str:
+    """Write a change in whole points; one that rounds to nothing has no sign."""
+    return signed(change, 0) if round(change) else "0"
 
 
 def row_bands(names: Sequence[str], *, right: float, theme: ThemeName, highlighted: int | None = None) -> hv.Rectangles:

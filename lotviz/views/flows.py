@@ -15,6 +15,7 @@ GAP = 1.4  # percent between two blocks
 THINNEST = 0.2  # percent: thinner ribbons are not drawn
 LEAST_NAMED = 3.4  # percent: there is no room for a name beside a smaller block
 BLOCK = 0.045  # width of a block, of the whole
+ROOMY = 7  # populations; the cells of more are too narrow for letters of the usual size
 CURVE = 24  # corners of each edge of a ribbon
 PALE, FULL, FADED = 0.42, 0.75, 0.1
 
@@ -68,14 +69,14 @@ def flow_ribbons(
         for name, colour, top, share in zip(names, colours, start, shares, strict=True):
             blocks.append((x, top - share, x + BLOCK, top, colour))
             if share >= LEAST_NAMED:
-                text = f"{clipped(name, 15)} {share:.0f} %" if side == 0 else f"{share:.0f} %"
+                text = f"{clipped(name, 14)} {share:.0f} %" if side == 0 else f"{share:.0f} %"
                 labels.append((-0.02 if side == 0 else 1.02, top - share / 2, text, side))
     bars = hv.Rectangles(blocks, vdims="colour").opts(color="colour", line_color=None)
     before = words([row[:3] for row in labels if row[3] == 0], token["ink"], text_align="right")
     after = words([row[:3] for row in labels if row[3] == 1], token["ink"])
     low = min(float((top - share).min()) for top, share in zip(tops, (values.sum(1), values.sum(0)), strict=True))
     picture = styled(
-        flows * bars * before * after, bare, xaxis=None, yaxis=None, xlim=(-0.85, 1.25), ylim=(low - 1, 101)
+        flows * bars * before * after, bare, xaxis=None, yaxis=None, xlim=(-1.02, 1.22), ylim=(low - 1, 101)
     )
     return picture, flows
 
@@ -119,15 +120,15 @@ def becomes_table(
         tools=["hover", "tap"],
         hover_tooltips=[("from", "@from"), ("to", "@to"), ("of all mass", "@percent")],
     )
-    count = len(names)
-    frames = []
+    count, frames = len(names), []
+    size = "12px" if count <= ROOMY else "10px"
     if highlighted is not None:
         low, high = highlighted - 0.5, highlighted + 0.5
         frames = [(-0.5, low, count - 0.5, high), (low, -0.5, high, count - 0.5)]
     picture = (
         marks
         * hv.Labels(texts, ["x", "y"], ["text", "ink"]).opts(
-            text_color="ink", text_font_size="12px", text_align="center", text_baseline="middle"
+            text_color="ink", text_font_size=size, text_align="center", text_baseline="middle"
         )
         * hv.Rectangles(frames).opts(fill_alpha=0, line_color=token["accent"], line_width=2)
     )

@@ -40,7 +40,7 @@ def transport(session: Session) -> Page:
     page.body = grid(
         *cells_pictures(session, page),
         *changes_pictures(session, page),
-        rows="minmax(250px, 1.15fr) minmax(250px, 1fr) minmax(236px, 1fr)",
+        rows="minmax(clamp(208px, 16.6vw, 250px), 1.15fr) minmax(246px, 1fr) minmax(236px, 1fr)",
     )
     page.drawer = _drawer(session, page)
     return page

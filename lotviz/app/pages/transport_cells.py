@@ -119,12 +119,11 @@ def moves_picture(session: Session) -> object:
 def _moves_head(session: Session) -> str:
     """Return the head line of what moves."""
     chosen = chosen_population(session)
-    title = "What moves" if chosen is None else f"What moves of {escape(chosen)}"
+    of = "" if chosen is None else f"of {escape(chosen)}, "
     if session.choices.arrows == GRID:
-        field = field_of(session)
-        of = "" if chosen is None else " of them"
-        return headline(title, "mean moves, to scale", badge(f"{100 * field.seen:.0f} % of cells{of}"))
-    return headline(title, "dots: ends", badge(f"{len(_drawn(session)[0])} of {len(session.embedding.masses)} points"))
+        return headline("What moves", f"{of}to scale", badge(f"{100 * field_of(session).seen:.0f} % of cells"))
+    drawn = badge(f"{len(_drawn(session)[0])} of {len(session.embedding.masses)} points")
+    return headline("What moves", f"{of}dots: ends", drawn)
 
 
 def _grid(session: Session) -> object:

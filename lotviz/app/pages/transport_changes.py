@@ -32,8 +32,8 @@ def changes_pictures(session: Session, page: Page) -> list[tuple[object, str, st
     """Return the second and third row of the page."""
     shares = page.html(lambda: _shares_head(session), *PAIR)
     shift = legend(key("shift", "var(--lv-ink2)", "square"), key("shape", "var(--lv-accent)", "square"))
-    becomes = headline("Who becomes whom", "% of mass, row → column")
-    flow = headline("Who becomes whom", "% of mass, left → right")
+    becomes = headline("Who becomes whom", "%, row→column")
+    flow = headline("Who becomes whom", "%, left→right")
     becomes_head = page.html(lambda: becomes if session.choices.becomes == TABLE else flow, "becomes")
     shifts_said = page.html(lambda: f'<div class="said">{escape(_shifts_said(session))}</div>', *SHOWN)
     shifts_head = page.html(lambda: _shifts_head(session), *PAIR)
@@ -244,11 +244,11 @@ def _curve_head(session: Session) -> str:
     """Return the head line of the curves."""
     (first, second), choices = session.end_colours(), session.choices
     chosen = chosen_population(session)
-    of = "" if chosen is None else f" of {escape(chosen)}"
+    of = "" if chosen is None else f"of {escape(chosen)}"
     keys = legend(
         key(choices.a, first, "dashes"), key("moved", "var(--lv-accent)", "line"), key(choices.b, second, "line")
     )
-    return headline(f"{escape(session.word(shown_marker(session)))}{of}", "", keys)
+    return headline(escape(session.word(shown_marker(session))), of, keys)
 
 
 def _curve(session: Session) -> object:
