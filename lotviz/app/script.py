@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
 
 from lotviz import __version__
 from lotviz.app.choices import WEIGHTS
 from lotviz.app.desk import BROUGHT
+from lotviz.app.pages.morph_class import severe
+from lotviz.app.pages.morph_numbers import weights_now
+from lotviz.app.pages.morph_stops import CLASS, Stop, stops_of
 from lotviz.app.session import Session
 from lotviz.app.workspace import DEMOS
 
@@ -62,11 +68,25 @@ def _transport(session: Session) -> str:
     a, b = session.choices.a, session.choices.b
     named = session.population_regions is not None
     return (
-        "\nfrom lotviz.analysis import composition, marker_change, regions, renamed\n\n"
+        "\nfrom lotviz.analysis import composition, cost_shares, marker_change, population_shift, regions, renamed\n\n"
         f"{_regions(session) if named else ''}"
         f"parts = composition(embedding, {a!r}, {b!r}{', regions=found' if named else ''})\n"
         "print(parts.names, parts.share_a, parts.share_b, parts.table, sep='\\n')\n"
         f"print(marker_change(embedding, {a!r}, {b!r}).table())\n"
+        f"print(population_shift(embedding, {a!r}, {b!r}{', regions=found' if named else ''}).table())\n"
+        f"print(cost_shares(embedding, {a!r}, {b!r}).by_marker)\n"
+        f"{_direct(session)}"
+    )
+
+
+def _direct(session: Session) -> str:
+    """Transport the pair exactly, where that was asked for."""
+    c = session.choices
+    if session.aside.answer(("direct", session.comparison, c.a, c.b)) is None:
+        return ""
+    return (
+        "\nfrom lotviz.transport import direct_transport\n\n"
+        f"print(direct_transport(embedding, {c.a!r}, {c.b!r}, seed={c.seed}).said())\n"
     )
 
 
@@ -82,9 +102,7 @@ def _weights(session: Session) -> str:
         return ""
     c, request = session.choices, session.separation
     measured = _listed(group=request.group, batch=request.batch, **request.options(), seed=c.seed)
-    whose = {name: value for name, value in request.options().items() if name in ("adjust", "paired")}
-    asked = _listed(positive=c.chosen("positive"), group=request.group, **whose)
-    fitted = {name: value for name, value in request.options().items() if name in ("estimator", "abundance")}
+    asked, fitted = _question(session)
     part = WEIGHTS[c.weight]
     steady = "" if session.continuous else _steadiness(session, asked, fitted)
     return (
@@ -98,6 +116,14 @@ def _weights(session: Session) -> str:
         f"plan, cells = embedding.plan({c.a!r}), embedding.scaled_cells({c.a!r})\n"
         f"print(contributions(model, plan, cells, part={part!r}))\n"
     )
+
+
+def _question(session: Session) -> tuple[str, dict[str, object]]:
+    """Return what the samples are asked as it stands in a call, and how the model is fitted."""
+    c, request = session.choices, session.separation
+    whose = {name: value for name, value in request.options().items() if name in ("adjust", "paired")}
+    fitted = {name: value for name, value in request.options().items() if name in ("estimator", "abundance")}
+    return _listed(positive=c.chosen("positive"), group=request.group, **whose), fitted
 
 
 def _steadiness(session: Session, asked: str, fitted: dict[str, object]) -> str:
@@ -123,17 +149,46 @@ def _more(options: dict[str, object]) -> str:
 def _morph(session: Session) -> str:
     """Make the synthetic cells and write them, marked as such."""
     c = session.choices
-    weights = (
-        {c.a: 1.0}
-        if c.t == 0 or c.a == c.b
-        else {c.b: 1.0}
-        if c.t == 1
-        else {c.a: round(1 - c.t, 6), c.b: round(c.t, 6)}
-    )
+    ends = stops_of(session)
+    if c.morph == CLASS:
+        made = _towards(session)
+    elif len(ends) < 2:
+        return ""
+    else:
+        made = _mixed(ends, weights_now(session, ends), n_cells=c.amount, seed=c.seed)
+    return f"{made}print(synthetic.recipe)\nsynthetic.write('synthetic.{c.ending}')\n" if made else ""
+
+
+def _mixed(ends: Sequence[Stop], weights: np.ndarray, *, n_cells: int, seed: int) -> str:
+    """Mix samples, or groups where there are any."""
+    rounded = [round(float(weight), 6) for weight in weights]
+    rounded[int(np.argmax(weights))] += 1 - sum(rounded)  # they still sum to one
+    parts = [(stop, round(weight, 6)) for stop, weight in zip(ends, rounded, strict=True) if weight > 0]
+    drawn = f"n_cells={n_cells:_}, seed={seed}"
+    if not any(stop.pooled for stop, _weight in parts):
+        by_sample: dict[str, float] = {}
+        for stop, weight in parts:
+            by_sample[stop.samples[0]] = round(by_sample.get(stop.samples[0], 0.0) + weight, 6)
+        return f"synthetic = embedding.interpolate({by_sample!r}, {drawn})\n"
+    groups = {stop.name: list(stop.samples) for stop, _weight in parts}
+    by_group = {stop.name: weight for stop, weight in parts}
     return (
-        f"synthetic = embedding.interpolate({weights!r}, n_cells=10_000, seed={c.seed})\n"
-        "print(synthetic.recipe)\n"
-        'synthetic.write("synthetic.parquet")\n'
+        "\nfrom lotviz.transport import mix_groups\n\n"
+        f"groups = {groups!r}\nsynthetic = mix_groups(embedding, groups, {by_group!r}, {drawn})\n"
+    )
+
+
+def _towards(session: Session) -> str:
+    """Move the cells of a sample along the direction of the classifier."""
+    found, c = severe(session), session.choices
+    if found is None:
+        return ""
+    asked, fitted = _question(session)
+    return (
+        "\nfrom lotviz.analysis import fit_drawn_model, made_severe, severity\n\n"
+        f"model = fit_drawn_model(embedding, {session.label!r}, {asked}{_more(fitted)})\n"
+        f"direction = severity(embedding, model, {c.a!r})\n"
+        f"synthetic = made_severe(embedding, direction, {found.moved(c.t)!r}, n_cells={c.amount:_}, seed={c.seed})\n"
     )
 
 

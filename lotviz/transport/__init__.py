@@ -8,6 +8,8 @@ from lotviz.transport.coupling import ConvergenceError, Coupling, solve
 from lotviz.transport.direct import DirectTransport, direct_transport
 from lotviz.transport.doors import TransportMemoryError
 from lotviz.transport.embedding import LOTEmbedding, Split
+from lotviz.transport.pairing import paired_cells
+from lotviz.transport.pooling import mix_groups
 from lotviz.transport.progress import Cancelled
 from lotviz.transport.reference import (
     Reference,
@@ -56,6 +58,8 @@ __all__ = [
     "gaussian_reference",
     "group_weights",
     "kmeans_reference",
+    "mix_groups",
+    "paired_cells",
     "sample_reference",
     "solve",
 ]

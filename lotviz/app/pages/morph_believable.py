@@ -8,6 +8,7 @@ from html import escape
 
 from lotviz.app.frame import Page, button, problems
 from lotviz.app.jobs import Progress
+from lotviz.app.pages.morph_class import severe
 from lotviz.app.pages.morph_numbers import CELLS, PLACE, scene, weights_now
 from lotviz.app.pages.morph_recipe import is_measured, place_of, recipe
 from lotviz.app.pages.morph_stops import CLASS
@@ -20,21 +21,22 @@ CELLS_CHECKED = 4000  # synthetic cells that are embedded again
 
 def believable(session: Session, page: Page) -> list[object]:
     """Return what speaks for and against the cells at this point, and the button that looks further."""
-    asked: list[bool] = []
-
-    def look() -> None:
-        asked[:] = [True]
-        check(session, begin=True)
-
-    go = button("Check these cells", look)
+    go = button("Check these cells", lambda: check(session, begin=True))
     table = page.html(lambda: _table(session), *CELLS, *PLACE, "believable")
 
     def offer() -> None:
+        if _beyond(session):  # where nobody was measured it is looked without being asked
+            check(session, begin=True)
         go.disabled = is_measured(session) or scene(session) is None
         go.visible = check(session) is None
 
     page.effect(offer, *CELLS, *PLACE, "believable")
     return [table, go]
+
+
+def _beyond(session: Session) -> bool:
+    found = severe(session) if session.choices.morph == CLASS else None
+    return found is not None and found.beyond(session.choices.t)
 
 
 def check(session: Session, *, begin: bool = False) -> Validity | None:

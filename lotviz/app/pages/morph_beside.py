@@ -11,6 +11,7 @@ from lotviz.app.frame import Page, headline, key, legend, picture
 from lotviz.app.morph_curves import MorphCurves, MorphShares, pack_curves
 from lotviz.app.pages.morph_numbers import CELLS, scene
 from lotviz.app.pages.morph_picture import colours_of, unit_of
+from lotviz.app.pages.morph_stops import CLASS
 from lotviz.app.session import Session
 
 MARKERS_SHOWN = 6
@@ -39,9 +40,15 @@ def beside_pictures(session: Session, page: Page, channel: str) -> tuple[object,
     curves_head = page.html(lambda: headline("Markers here", "", _ends(session, "dashes", "line")), *CELLS)
     curves_foot = page.html(partial(_curves_foot, session), *CELLS)
     shares_head = page.html(
-        lambda: headline(f"{session.population_word.capitalize()} here", "", _ends(session, "ring", "circle")), *CELLS
+        lambda: headline(f"{session.population_word.capitalize()} here", "", _shares_legend(session)), *CELLS
     )
     return picture(curves_head, curves, curves_foot), picture(shares_head, shares)
+
+
+def _shares_legend(session: Session) -> str:
+    if session.choices.morph == CLASS:
+        return "the same all the way: cells stay what they are"
+    return _ends(session, "ring", "circle")
 
 
 def _curves_foot(session: Session) -> str:

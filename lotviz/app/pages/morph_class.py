@@ -21,7 +21,9 @@ from lotviz.app.session import Session
 from lotviz.transport import SyntheticSample
 from lotviz.views.style import signed
 
-REACH = 1.6  # times the way to the farther end of the measured range: how far the slider goes to either side
+BEYOND = 0.4  # of the measured range: how far the slider goes on beyond it, on either side
+STEPS = 1000  # of the slider: the patient itself lies on one of them
+COVER = (5.0, 95.0)  # percentiles of the scores of all samples: the measured range
 AT_ONCE = 6_000  # cells; more are moved beside the page
 QUICK_FIT = 60_000  # cells of the cohort; the model of more is fitted beside the page
 
@@ -30,38 +32,77 @@ QUICK_FIT = 60_000  # cells of the cohort; the model of more is fitted beside th
 class Severe:
     """The cells of a sample at both ends of the slider, and how they move.
 
+    Scores here are of the transport, of where cells lie: their abundance is left as it is.
+
     Attributes
     ----------
     found
         The direction.
-    reach
-        How far the score is moved at either end.
+    own
+        Score of the sample as it was measured.
+    low, high
+        Scores between which 90 % of the samples lie, widened to hold the own.
+    start, end
+        Scores at the two ends of the slider.
     scene
-        The cells at the two ends.
+        The cells there.
     """
 
     found: Severity
-    reach: float
+    own: float
+    low: float
+    high: float
+    start: float
+    end: float
     scene: Scene
 
-    def moved(self, t: float) -> float:
-        """Return by how much the score is moved at a place of the slider; nothing half-way."""
-        return (2 * t - 1) * self.reach
+    @property
+    def home(self) -> float:
+        """Share of the slider at which the patient itself is."""
+        return round((self.own - self.start) / (self.end - self.start), 3)
+
+    def share(self, t: float) -> float:
+        """Return the share of the slider for a choice of place: 0.5 is the patient itself, 0 and 1 are the ends."""
+        return 2 * t * self.home if t <= 0.5 else self.home + (2 * t - 1) * (1 - self.home)
+
+    def place(self, share: float) -> float:
+        """Return the choice of place for a share of the slider; undoes `share`."""
+        if abs(share - self.home) < 0.5 / STEPS:
+            return 0.5
+        return share / self.home / 2 if share < self.home else 0.5 + (share - self.home) / (1 - self.home) / 2
 
     def score(self, t: float) -> float:
-        """Return the score at a place of the slider."""
-        return self.found.score + self.moved(t)
+        """Return the score at a choice of place."""
+        return self.own if t == 0.5 else self.start + self.share(t) * (self.end - self.start)
+
+    def moved(self, t: float) -> float:
+        """Return by how much the score is moved at a choice of place; nothing at 0.5."""
+        return self.score(t) - self.own
 
     @property
     def measured(self) -> tuple[float, float]:
         """Shares of the slider between which 90 % of the measured samples lie."""
-        low, high = ((end - self.found.score) / (2 * self.reach) + 0.5 for end in (self.found.low, self.found.high))
-        return max(0.0, low), min(1.0, high)
+        low, high = ((end - self.start) / (self.end - self.start) for end in (self.low, self.high))
+        return low, high
 
     def beyond(self, t: float) -> bool:
-        """Whether a place of the slider is beyond the measured samples."""
+        """Whether a choice of place is beyond the measured samples."""
         low, high = self.measured
-        return not low - 1e-9 <= t <= high + 1e-9
+        return not low - 1e-9 <= self.share(t) <= high + 1e-9
+
+
+def ends_of_slider(own: float, low: float, high: float) -> tuple[float, float]:
+    """Return the scores at both ends of the slider, so that the own one lies on one of its steps.
+
+    Examples
+    --------
+    >>> [round(end, 4) for end in ends_of_slider(0.25, 0.0, 1.0)]
+    [-0.4, 1.4]
+    """
+    width = (high - low) * (1 + 2 * BEYOND) or 1.0
+    share = round((own - low + BEYOND * (high - low)) / width * STEPS) / STEPS if high > low else 0.5
+    start = own - share * width
+    return start, start + width
 
 
 def unavailable(session: Session) -> str | None:
@@ -112,11 +153,16 @@ def severe(session: Session) -> Severe | None:
 
     def work(_progress: Progress, _cancel: threading.Event) -> Severe:
         found = severity(embedding, model, sample)
-        reach = REACH * max(found.high - found.score, found.score - found.low) or 1.0
+        scores = model.score(embedding.maps)
+        own = float(scores[embedding.index(sample)])
+        low, high = np.percentile(scores, COVER)
+        low, high = min(float(low), own), max(float(high), own)
+        start, end = ends_of_slider(own, low, high)
         measured = embedding.cells(sample).astype(np.float64)
-        ends = tuple((measured + way * reach * found.steps).astype(np.float32) for way in (-1, 1))
+        ends = tuple((measured + (score - own) * found.steps).astype(np.float32) for score in (start, end))
         names = cell_populations(embedding, sample, regions=regions)
-        return Severe(found, reach, _scene(model, sample, ends, populations=populations, names=names))
+        scene = _scene(model, sample, ends, populations=populations, names=names)
+        return Severe(found, own, low, high, start, end, scene)
 
     parts = (sample, populations, *session.asking)
     title = f"Moving the cells of {sample}"
@@ -131,7 +177,7 @@ def _scene(
     code_of = {name: code for code, name in enumerate(populations)}
     codes = np.array([code_of[name] for name in names], np.uint16)
     share = np.bincount(codes, minlength=len(populations)) / n
-    less, more = (Stop(f"{way} {model.classes[1]}", (sample,)) for way in ("less", "more"))
+    less, more = (Stop(f"{way} like {model.classes[1]}", (sample,)) for way in ("less", "more"))
     quantiles = np.quantile(np.stack(ends), np.linspace(0.02, 0.98, 49), axis=1)  # (levels, 2, d)
     return Scene(
         (less, more),
@@ -191,22 +237,21 @@ def class_answer(session: Session, waiting: str) -> str:
     name, towards = escape(found.found.sample), escape(_positive(session))
     if t == 0.5:
         return (
-            f"<b>This is {name} itself</b>: its own measured cells, score {signed(found.found.score)}. Move the slider "
-            f"to the right to make it more like {towards}."
+            f"<b>This is {name} itself</b>: its own measured cells, score {signed(found.own)}. Move the slider to the "
+            f"right to make it more like {towards}."
         )
     by = found.moved(t)
     way = "more" if by > 0 else "less"
     said = (
-        f"<b>{name} with a score of {signed(found.score(t))} instead of {signed(found.found.score)}, {way} like "
-        f"{towards}</b>: {_markers(session, found, by)}."
+        f"<b>{name} with a score of {signed(found.score(t))} instead of {signed(found.own)}, {way} like {towards}</b>: "
+        f"{_markers(session, found, by)}."
     )
-    edge = (
-        f" <b>That is beyond measured patients</b>, of whom 90 % score {signed(found.found.low)} to "
-        f"{signed(found.found.high)}."
-        if found.beyond(t)
-        else ""
-    )
-    return f"{said}{edge} All cells are synthetic; cells keep their population, only their markers move."
+    edge = ""
+    if found.beyond(t):
+        edge = (
+            f" <b>That is beyond measured patients</b>, of whom 90 % score {signed(found.low)} to {signed(found.high)}."
+        )
+    return f"{said}{edge} All cells are synthetic: each stays of its population, only its markers move."
 
 
 def _markers(session: Session, found: Severe, by: float) -> str:

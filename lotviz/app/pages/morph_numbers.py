@@ -9,7 +9,7 @@ import numpy as np
 
 from lotviz.analysis.composition import cell_populations
 from lotviz.app.jobs import Progress
-from lotviz.app.pages.morph_class import class_scene
+from lotviz.app.pages.morph_class import class_scene, severe
 from lotviz.app.pages.morph_scene import Scene, beside, glue
 from lotviz.app.pages.morph_stops import CLASS, COLUMN, SEVERAL, Stop, stops_of, weights_of
 from lotviz.app.pages.views_of_cells import frame_of, view_of
@@ -70,7 +70,9 @@ def weights_now(session: Session, ends: tuple[Stop, ...]) -> np.ndarray:
         return np.array([found[stop.name] for stop in ends])
     if session.choices.morph == COLUMN:
         return np.maximum(0.0, 1 - np.abs(t * (k - 1) - np.arange(k)))
-    return np.array([1 - t, t])
+    found = severe(session) if session.choices.morph == CLASS else None
+    share = t if found is None else found.share(t)
+    return np.array([1 - share, share])
 
 
 def measured_at(weights: np.ndarray) -> int | None:

@@ -172,12 +172,18 @@ def canvas_of(session: Session, channel: str) -> MorphCanvas:
     """Return the canvas; what a hand does on it becomes a choice on release."""
     choices = session.choices
     canvas = MorphCanvas(
-        sizing_mode="stretch_both", margin=0, control=_CONTROL[choices.morph], channel=channel, **_place(session)
+        sizing_mode="stretch_both",
+        margin=0,
+        beyond="beyond measured",
+        control=_CONTROL[choices.morph],
+        channel=channel,
+        **_place(session),
     )
 
     def moved(_event: object) -> None:
-        k = len(canvas.labels) or 2
-        choices.t = canvas.t / (k - 1) if choices.morph == COLUMN else min(canvas.t, 1.0)
+        k, found = len(canvas.labels) or 2, severe(session) if choices.morph == CLASS else None
+        share = min(canvas.t / (k - 1), 1.0)
+        choices.t = share if found is None else found.place(share)
 
     def mixed(_event: object) -> None:
         if choices.morph == SEVERAL and len(canvas.weights) == len(canvas.labels):
@@ -196,7 +202,10 @@ def _place(session: Session) -> dict[str, object]:
     choices = session.choices
     if choices.morph == SEVERAL:
         return {"weights": list(weights_of(session).values())}
-    return {"t": choices.t * (max(len(stops_of(session)), 2) - 1) if choices.morph == COLUMN else choices.t}
+    if choices.morph == COLUMN:
+        return {"t": choices.t * (max(len(stops_of(session)), 2) - 1)}
+    found = severe(session) if choices.morph == CLASS else None
+    return {"t": choices.t if found is None else found.share(choices.t)}
 
 
 def load(session: Session, canvas: MorphCanvas) -> None:
@@ -229,9 +238,8 @@ def _scale(session: Session) -> dict[str, object]:
     found = severe(session) if session.choices.morph == CLASS else None
     if found is None:
         return {"readout": {}, "axis": {}, "measured": (0, 1)}
-    low, high = found.score(0.0), found.score(1.0)
-    readout = {"label": "score", "values": [low, high], "digits": 2, "signed": True}
-    return {"readout": readout, "axis": {"low": low, "high": high, "unit": ""}, "measured": found.measured}
+    axis = {"low": found.start, "high": found.end, "unit": "score"}
+    return {"readout": {}, "axis": axis, "measured": found.measured}
 
 
 def entitle(session: Session, canvas: MorphCanvas) -> None:
@@ -252,8 +260,15 @@ def unit_of(found: Scene) -> str:
 def colours_of(session: Session, found: Scene) -> list[str]:
     """Return the colour of each end: of two those of their groups; of a path from one to the other; else as listed."""
     choices, k = session.choices, len(found.stops)
-    if choices.morph in (TWO, CLASS):
+    if choices.morph == TWO:
         return list(session.end_colours())
+    if choices.morph == CLASS:
+        style, _marks = session.group_style()
+        groups = list(style)
+        positive = choices.chosen("positive")
+        if len(groups) == 2 and positive in style:
+            return [style[next(group for group in groups if group != positive)], style[positive]]
+        return [VERMILLION, BLUE]
     if choices.morph == COLUMN:
         return [mix(VERMILLION, BLUE, step / (k - 1)) for step in range(k)]
     style, _marks = session.group_style()

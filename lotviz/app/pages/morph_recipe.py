@@ -8,10 +8,10 @@ import numpy as np
 
 from lotviz.app.pages.morph_class import class_sample
 from lotviz.app.pages.morph_numbers import measured_at, weights_now
-from lotviz.app.pages.morph_scene import draw_tuples
 from lotviz.app.pages.morph_stops import CLASS, Stop, stops_of
 from lotviz.app.session import Session
-from lotviz.transport import LOTEmbedding, SyntheticSample
+from lotviz.transport import SyntheticSample
+from lotviz.transport.pooling import mix_groups
 
 
 def weights_by_sample(ends: Sequence[Stop], weights: np.ndarray) -> dict[str, float]:
@@ -37,81 +37,11 @@ def recipe(session: Session) -> Callable[[int], SyntheticSample] | None:
     embedding, seed, weights = session.embedding, choices.seed, np.round(weights_now(session, ends), 6)
     weights = weights / weights.sum()
     if any(stop.pooled for stop, weight in zip(ends, weights, strict=True) if weight > 0):
-        return lambda count: mix_groups(embedding, ends, weights, count, seed=seed)
+        groups = {stop.name: stop.samples for stop in ends}
+        by_group = dict(zip(groups, weights.tolist(), strict=True))
+        return lambda count: mix_groups(embedding, groups, by_group, n_cells=count, seed=seed)
     by_sample = weights_by_sample(ends, weights)
     return lambda count: embedding.interpolate(by_sample, n_cells=count, seed=seed)
-
-
-def mix_groups(
-    embedding: LOTEmbedding, ends: Sequence[Stop], weights: np.ndarray, count: int, *, seed: int
-) -> SyntheticSample:
-    """Mix groups cell by cell: each synthetic cell is made of one cell of each group, of a member taken at random.
-
-    Parameters
-    ----------
-    embedding
-        Holds the samples of all groups.
-    ends, weights
-        The K groups, and the weight of each, (K,), summing to one.
-    count
-        How many cells.
-    seed
-        Chooses the members and their cells.
-
-    Returns
-    -------
-        The synthetic sample. Its weights are those of the members; its details name the groups.
-    """
-    mixed = sorted((i for i in range(len(ends)) if weights[i] > 0), key=lambda i: -weights[i])
-    drawn = draw_tuples(embedding, [ends[i] for i in mixed], count, seed=seed)
-    cells = np.zeros((count, len(embedding.markers)))
-    origins, populations = {}, None
-    for i, (sample, cell) in zip(mixed, drawn, strict=True):
-        for position, name in enumerate(ends[i].samples):
-            rows = np.flatnonzero(sample == position)
-            cells[rows] += weights[i] * embedding.cells(name)[cell[rows]]
-            if i == mixed[0]:
-                populations = _named(populations, embedding, name, rows=rows, cell=cell[rows], count=count)
-            origins[name] = cell[rows]
-    by_sample = weights_by_sample(ends, weights)
-    maps = sum(weight * embedding.maps[embedding.index(name)] for name, weight in by_sample.items())
-    return SyntheticSample(
-        cells=cells.astype(np.float32),
-        masses=np.full(count, 1 / count),
-        origins=origins,
-        weights=by_sample,
-        seed=seed,
-        markers=embedding.markers,
-        transform=embedding.transform,
-        populations=populations,
-        cohort=embedding.name,
-        method="glued cells of groups mixed in straight lines; of a group, each cell is of a member taken at random",
-        details={
-            "groups": {ends[i].name: list(ends[i].samples) for i in mixed},
-            "group_weights": {ends[i].name: float(weights[i]) for i in mixed},
-        },
-        inputs={name: embedding.sample_hashes[name] for name in by_sample},
-        versions=dict(embedding.versions),
-        intended=np.asarray(maps),
-    )
-
-
-def _named(
-    populations: np.ndarray | None,
-    embedding: LOTEmbedding,
-    name: str,
-    *,
-    rows: np.ndarray,
-    cell: np.ndarray,
-    count: int,
-) -> np.ndarray | None:
-    """Put the populations of the cells of one member in their places."""
-    known = embedding.populations(name)
-    if known is None:
-        return None
-    found = np.empty(count, dtype=object) if populations is None else populations
-    found[rows] = known[cell]
-    return found
 
 
 def is_measured(session: Session) -> bool:

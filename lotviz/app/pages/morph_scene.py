@@ -9,14 +9,13 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array, hstack
 
 from lotviz.analysis.reduction import Projection
 from lotviz.app.pages.morph_stops import Stop
 from lotviz.app.session import Session
 from lotviz.transport import LOTEmbedding
-from lotviz.transport.draws import draw_glued
 from lotviz.transport.pairing import paired_cells
+from lotviz.transport.pooling import draw_tuples
 from lotviz.transport.progress import stop_if
 
 SKETCHED = (2_000, 50_000)  # pairs that are drawn to begin with: as many as the larger sample has cells, within limits
@@ -191,37 +190,9 @@ def _tuples(
         cell = np.stack([pairs.first, pairs.second])
         return np.zeros(cell.shape, np.uint8), cell, pairs.mass
     count = int(np.clip(largest, *TUPLES))
-    found = draw_tuples(embedding, stops, count, seed=seed, sketch=sketch)
+    found = draw_tuples(embedding, [stop.samples for stop in stops], count, seed=seed, alike=not sketch)
     sample, cell = (np.stack(parts) for parts in zip(*found, strict=True))
     return sample, cell, np.full(count, 1 / count)
-
-
-def draw_tuples(
-    embedding: LOTEmbedding, stops: Sequence[Stop], count: int, *, seed: int, sketch: bool = False
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Draw tuples of equal mass: for each end which of its samples a cell is of, (N,), and which cell, (N,)."""
-    plans = [(f"{position} {stop.name}", pooled_plan(embedding, stop)) for position, stop in enumerate(stops)]
-    clouds = None if sketch else [_pooled_cells(embedding, stop) for stop in stops]
-    found = draw_glued(plans, count, seed=seed, clouds=clouds).cells
-    return [pooled_places(embedding, stop, cells) for stop, cells in zip(stops, found, strict=True)]
-
-
-def _pooled_cells(embedding: LOTEmbedding, stop: Stop) -> np.ndarray:
-    clouds = [embedding.scaling.apply(embedding.cells(name)).astype(np.float32) for name in stop.samples]
-    return clouds[0] if len(clouds) == 1 else np.concatenate(clouds)
-
-
-def pooled_plan(embedding: LOTEmbedding, stop: Stop) -> csr_array:
-    """Return the plan of the cells of all samples of an end, each sample with the same share of the mass."""
-    plans = [embedding.plan(name) for name in stop.samples]
-    return csr_array(hstack(plans, format="csr") / len(plans)) if len(plans) > 1 else plans[0]
-
-
-def pooled_places(embedding: LOTEmbedding, stop: Stop, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return sample and position of cells that are counted through all samples of an end."""
-    starts = np.cumsum([0, *(int(embedding.n_cells_used[embedding.index(name)]) for name in stop.samples)])
-    sample = np.searchsorted(starts, cells, side="right") - 1
-    return sample.astype(np.uint8), cells - starts[sample]
 
 
 def _spread(embedding: LOTEmbedding, stops: Sequence[Stop]) -> np.ndarray:

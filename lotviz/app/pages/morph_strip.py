@@ -10,13 +10,15 @@ import numpy as np
 import panel as pn
 
 from lotviz.app.choices import VIEW
-from lotviz.app.frame import Live, Page, html
+from lotviz.app.frame import Live, Page
+from lotviz.app.pages.morph_class import severe
 from lotviz.app.pages.morph_numbers import CELLS, scene
 from lotviz.app.pages.morph_scene import Scene
-from lotviz.app.pages.morph_stops import COLUMN, SEVERAL
+from lotviz.app.pages.morph_stops import CLASS, COLUMN, SEVERAL
 from lotviz.app.pages.views_of_cells import frame_of
 from lotviz.app.session import Session
 from lotviz.views.clouds import shade_counts
+from lotviz.views.style import signed
 from lotviz.views.theme import sequential
 
 PLACES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -35,12 +37,21 @@ def strip(session: Session, page: Page) -> pn.Column:
         image = pn.pane.PNG(None, sizing_mode="stretch_width", height=78, margin=0, alt_text=_words(place))
         image.stylesheets = ["img { object-fit: contain; width: 100%; height: 100%; }"]
         page.live.append(Live(image, partial(_frame, session, place), (*CELLS, *VIEW), late=True))
-        named = html(f'<div class="said" style="text-align:center">{escape(f"{100 * place:.0f} %")}</div>')
+        named = page.html(partial(_label, session, place), *CELLS)
         for row, piece in enumerate((image, named), start=1):
             piece.styles = {"grid-column": str(column), "grid-row": str(row), "min-width": "0"}
             cells.append(piece)
     layout = {"grid-template-columns": f"repeat({len(PLACES)}, minmax(0, 1fr))", "gap": "0 18px", "padding-top": "8px"}
     return pn.Column(*cells, margin=0, sizing_mode="stretch_width", styles=layout, stylesheets=[_HIDDEN])
+
+
+def _label(session: Session, place: float) -> str:
+    """Return the words below a picture: percent of the way, the step, or the score."""
+    words = f"{100 * place:.0f} %"
+    found = severe(session) if session.choices.morph == CLASS else None
+    if found is not None:
+        words = signed(found.start + place * (found.end - found.start))
+    return f'<div class="said" style="text-align:center">{escape(words)}</div>'
 
 
 def _words(place: float) -> str:

@@ -6,6 +6,7 @@ from html import escape
 
 import numpy as np
 
+from lotviz.app.pages.morph_believable import believed
 from lotviz.app.pages.morph_class import class_answer, class_question
 from lotviz.app.pages.morph_numbers import largest_changes, measured_at, scene, weights_now
 from lotviz.app.pages.morph_picture import waiting
@@ -30,7 +31,7 @@ def title_of(session: Session) -> str:
 def answer_of(session: Session) -> str:
     """Say where the morph is, what the cells are made of, and how many of them are on their way."""
     if session.choices.morph == CLASS:
-        return class_answer(session, waiting(session))
+        return class_answer(session, waiting(session)) + believed(session)
     ends = stops_of(session)
     if len(ends) < 2:
         return _nothing_between(session)
@@ -46,7 +47,7 @@ def answer_of(session: Session) -> str:
     return (
         f"<b>{_where(session, ends, weights)}, {facts} of the mass</b>, but {100 * share:.0f} % of it is on its way "
         f"from one of the {session.population_word} to another, where no sample need have cells. "
-        f"{_limited(found, weights)}All of them are synthetic."
+        f"{_limited(found, weights)}All of them are synthetic.{believed(session)}"
     )
 
 
