@@ -28,13 +28,13 @@ QUESTIONS = {
     "Weights": "Does anything separate the groups?",
     "Morph": re.compile(r"What lies between P\d\d and P\d\d\?"),
 }
-FIGURES = {"Cohort": 13, "Patients": 6, "Transport": 6, "Weights": 8, "Morph": 7}
+FIGURES = {"Cohort": 13, "Patients": 6, "Transport": 6, "Weights": 8, "Morph": 0}
 BADGES = {
     "Cohort": "24 of 24 samples",
     "Patients": "8,000 of 8,000 cells",
     "Transport": "2,000 of 2,000 cells",
     "Weights": "8,000 of 8,000 cells",
-    "Morph": re.compile(r"^[\d,]+ of [\d,]+ glued pairs of cells$"),
+    "Morph": re.compile(r"^[\d,]+ of [\d,]+ pairs$"),
 }
 
 
@@ -310,7 +310,7 @@ STOPS = {  # what Tab must reach on each page beside the rail; of choices side b
     "Patients": ["Colour by", "Full", "Principal axes", "First", "Second", "Compare the two in Transport"],
     "Transport": ["From", "To", "Swap", "Principal axes", "Watch it move in Morph"],
     "Weights": ["Separate by", "Keep together (patient)", "Batch to compare with", "Full", "Sample", "and sample"],
-    "Morph": ["Morph", "From", "To", "Principal axes", "Number of cells"],
+    "Morph": ["Morph", "What is morphed", "From", "To", "Swap", "Principal axes", "Colour by", "Save these cells"],
 }
 
 

@@ -1,0 +1,156 @@
+"""The Morph page in a real browser: every way to morph, by hand and by keyboard, and the file that is taken away."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from pathlib import Path
+from unittest.mock import patch
+from urllib.parse import urlencode
+
+import pandas as pd
+import pytest
+from application import application, wait_until_drawn
+
+from lotviz.analysis.classify import classify
+from lotviz.app import workspace as workspace_module
+from lotviz.app.workspace import Workspace
+from lotviz.data import simulate, write_cohort
+
+pytest.importorskip("playwright.sync_api")
+from playwright.sync_api import expect
+
+PATIENCE = 20_000  # ms; the machine may be busy with other things
+QUICK = {"permutations": 9, "repeats": 1, "folds": 3, "points": 16}
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """The address of the app on a few simulated patients."""
+    root = tmp_path_factory.mktemp("root")
+    write_cohort(simulate("patients", samples=12, cells=300, markers=7, seed=1), root / "study", format="parquet")
+    quick = patch.object(workspace_module, "classify", partial(classify, **QUICK))
+    with quick, application(Workspace(root), "study", at_once=True) as served:
+        yield served
+
+
+@pytest.fixture(autouse=True)
+def nothing_wrong_behind_the_page(page):
+    page.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
+    page.set_viewport_size({"width": 1440, "height": 900})
+    yield
+    assert page.requests_outside == []
+    assert page.console_errors == []
+
+
+@pytest.fixture
+def visit(address, page):
+    """`visit(morph="Several")` opens the Morph page there and waits until it is drawn."""
+
+    def go(**choices):
+        page.goto(f"{address}/?{urlencode({'page': 'Morph', **choices})}")
+        wait_until_drawn(page)
+
+    return go
+
+
+def control(page, label):
+    return page.get_by_role("combobox", name=label, exact=True)
+
+
+def choose(page, label, value):
+    control(page, label).click()
+    page.get_by_role("listbox").get_by_text(value, exact=True).click()
+    wait_until_drawn(page)
+
+
+def canvas(page):
+    return page.get_by_test_id("morph-canvas")
+
+
+def slider(page, name="Morph"):
+    return page.get_by_role("slider", name=name, exact=True)
+
+
+def answer(page):
+    return page.locator("header.question p")
+
+
+def test_the_slider_moves_picture_curves_shares_and_answer(visit, page):
+    visit(a="P01", b="P02")
+    expect(page.get_by_text(re.compile("^Synthetic cells, 50 %"))).to_be_visible()
+    expect(page.get_by_test_id("morph-curve")).to_have_count(6)
+    before = page.get_by_test_id("morph-curve").first.get_attribute("aria-label")
+    slider(page).focus()
+    page.keyboard.press("End")
+    expect(answer(page)).to_contain_text("This is P02 itself")
+    expect(page.get_by_text(re.compile("^Measured cells, 100 %"))).to_be_visible()
+    expect(page.get_by_test_id("morph-curve").first).not_to_have_attribute("aria-label", before)
+    expect(page).to_have_url(re.compile("t=1"))
+    assert page.locator("img[alt^='Cells ']").count() == 5
+    page.set_viewport_size({"width": 1280, "height": 720})
+    expect(page.locator("img[alt^='Cells ']").first).to_be_hidden()
+
+
+def test_several_samples_are_mixed_by_their_weights_and_a_link_shows_the_same(visit, page):
+    visit(a="P01", b="P02")
+    choose(page, "What is morphed", "Several")
+    expect(page.get_by_role("heading", level=1)).to_have_text("What lies between P01, P02 and P03?")
+    page.get_by_role("slider", name=re.compile("P03")).first.focus()
+    page.keyboard.press("End")
+    expect(answer(page)).to_contain_text("This is P03 itself")
+    expect(page).to_have_url(re.compile("corners="))
+    wait_until_drawn(page)
+    page.reload()
+    wait_until_drawn(page)
+    expect(answer(page)).to_contain_text("This is P03 itself")
+    choose(page, "Mix", "Groups of label")
+    expect(page.get_by_role("heading", level=1)).to_have_text("What lies between control and case?")
+    expect(canvas(page)).to_have_attribute("data-weights", "0.5 0.5")
+
+
+def test_a_path_along_a_column_is_gone_by_keyboard(visit, page):
+    visit(morph="Along a column", along="age", t="0")
+    expect(answer(page)).to_contain_text("itself: the measured cells of its")
+    slider(page).focus()
+    page.keyboard.press("PageUp")
+    expect(answer(page)).to_contain_text(re.compile("of the way from age"))
+    choose(page, "Within one", "label")
+    expect(page.get_by_role("heading", level=1)).to_have_text("What happens along age in control?")
+
+
+def test_a_patient_is_moved_towards_a_class_once_that_is_measured(visit, page):
+    visit(morph="Towards a class", insist="true")
+    expect(answer(page)).to_contain_text("not measured yet")
+    page.get_by_role("button", name="Separate the groups").click()
+    expect(answer(page)).to_contain_text("itself: its own measured cells")
+    wait_until_drawn(page)
+    slider(page).focus()
+    page.keyboard.press("End")
+    expect(answer(page)).to_contain_text("That is beyond measured patients")
+    expect(page.get_by_text("Round-trip gap")).to_be_visible()
+    expect(page.get_by_text("beyond measured", exact=True)).to_be_visible()
+
+
+def test_cells_are_checked_and_taken_away(visit, page):
+    visit(a="P01", b="P02", t="0.25", amount="500", ending="csv")
+    page.get_by_role("button", name="Check these cells").click()
+    expect(page.get_by_role("cell", name="Where no cell was measured")).to_be_visible()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Save these cells").click()
+    assert waiting.value.suggested_filename == "study-P01-P02-synthetic.csv"
+    text = Path(waiting.value.path()).read_text("utf-8")
+    assert "synthetic" in text
+    assert len(pd.read_csv(Path(waiting.value.path()), comment="#")) == 500
+    expect(page.get_by_text(re.compile("500 synthetic cells are in"))).to_be_visible()
+
+
+def test_what_colour_means_is_chosen(visit, page):
+    visit(a="P01", b="P02")
+    pixels = [canvas(page).evaluate("canvas => canvas.toDataURL()")]
+    for shade, words in (("Population", "B"), ("A marker", "CD3"), ("How far cells go", "stays")):
+        choose(page, "Colour by", shade)
+        expect(page.get_by_role("main").get_by_text(re.compile(f"^{words}")).first).to_be_visible()
+        pixels.append(canvas(page).evaluate("canvas => canvas.toDataURL()"))
+    assert len(set(pixels)) == 4
