@@ -12,7 +12,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lotviz.analysis import composition, contributions, marker_change, principal_axes, region_table, regions
+from lotviz.analysis import (
+    composition,
+    contributions,
+    cost_shares,
+    marker_change,
+    population_shift,
+    principal_axes,
+    region_table,
+    regions,
+)
 from lotviz.app.choices import PAGES, WEIGHTS, Choices
 from lotviz.app.pages.weights_maps import steadiness
 from lotviz.app.script import script_of
@@ -86,6 +95,8 @@ def expected(session: Session) -> str:
     if c.page == "Transport":
         parts = composition(e, c.a, c.b, regions=session.population_regions)
         result += said(parts.names, parts.share_a, parts.share_b, parts.table, marker_change(e, c.a, c.b).table())
+        result += said(population_shift(e, c.a, c.b, regions=session.population_regions).table())
+        result += said(cost_shares(e, c.a, c.b).by_marker)
     if c.page == "Weights":
         per_cell = contributions(session.model, e.plan(c.a), e.scaled_cells(c.a), part=WEIGHTS[c.weight])
         result += said(session.classification.to_json(), region_table(session.model, session.regions))
@@ -152,8 +163,10 @@ def test_every_script_is_python_and_calls_nothing_but_its_own(session_on, cohort
         "print",
         "composition",
         "contributions",
+        "cost_shares",
         "fit_drawn_model",
         "marker_change",
+        "population_shift",
         "principal_axes",
         "question_about",
         "region_table",
