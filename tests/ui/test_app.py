@@ -28,7 +28,7 @@ QUESTIONS = {
     "Weights": "Does anything separate the groups?",
     "Morph": re.compile(r"What lies between P\d\d and P\d\d\?"),
 }
-FIGURES = {"Cohort": 13, "Patients": 6, "Transport": 6, "Weights": 8, "Morph": 0}
+FIGURES = {"Cohort": 13, "Patients": 6, "Transport": 8, "Weights": 8, "Morph": 0}
 BADGES = {
     "Cohort": "24 of 24 samples",
     "Patients": "8,000 of 8,000 cells",
