@@ -91,7 +91,8 @@ def offer_morphs(session: Session) -> None:
     # What is called dose or time comes first, then numbers, then words, then what only counts.
     graded.sort(key=lambda c: (bool(_NUMBERED.search(c)), not _GRADED.search(c), not _measured(samples[c])))
     offer("tint", markers, markers[0])
-    offer("mixed", [NONE, *few], NONE)
+    groups = [c for c in map(str, samples.columns) if 2 <= session.texts(c).replace("", pd.NA).nunique() <= MOST_GROUPS]
+    offer("mixed", [NONE, *groups], NONE)
     offer("along", graded or [NONE], (graded or [NONE])[0])
     offer_levels(session)
 

@@ -57,7 +57,8 @@ def _curves_foot(session: Session) -> str:
     if found is None:
         return ""
     count = f"{min(found.n, MOST_TUPLES):,} of {found.n:,} {unit_of(found)}"
-    return f'<div class="said">{escape(session.embedding.transform.describe())}; {count}</div>'
+    unit = session.embedding.transform.describe()
+    return f'<div class="said">{escape("as measured" if unit == "none" else unit)}; {count}</div>'
 
 
 def _ends(session: Session, first: str, others: str) -> str:
@@ -88,6 +89,7 @@ def _load_curves(session: Session, curves: MorphCurves) -> None:
     )
     curves.param.update(
         curves=packed,
+        columns=min(3, len(shown)),
         names=[session.word(embedding.markers[marker]) for marker in shown],
         labels=[stop.name for stop in found.stops],
         colours=colours_of(session, found),

@@ -148,7 +148,10 @@ def severe(session: Session) -> Severe | None:
     if model is None:
         return None
     embedding, sample, regions = session.embedding, session.choices.a, session.population_regions
-    populations = session.populations
+    populations, positive = session.populations, _positive(session)
+    ways = (f"less like {positive}", f"more like {positive}")
+    if session.continuous:
+        ways = (f"lower {session.label}", f"higher {session.label}")
     cells = int(embedding.n_cells_used[embedding.index(sample)])
 
     def work(_progress: Progress, _cancel: threading.Event) -> Severe:
@@ -161,7 +164,7 @@ def severe(session: Session) -> Severe | None:
         measured = embedding.cells(sample).astype(np.float64)
         ends = tuple((measured + (score - own) * found.steps).astype(np.float32) for score in (start, end))
         names = cell_populations(embedding, sample, regions=regions)
-        scene = _scene(model, sample, ends, populations=populations, names=names)
+        scene = _scene(ways, sample, ends, populations=populations, names=names)
         return Severe(found, own, low, high, start, end, scene)
 
     parts = (sample, populations, *session.asking)
@@ -170,14 +173,14 @@ def severe(session: Session) -> Severe | None:
 
 
 def _scene(
-    model: LinearModel, sample: str, ends: tuple[np.ndarray, ...], *, populations: tuple[str, ...], names: np.ndarray
+    ways: tuple[str, str], sample: str, ends: tuple[np.ndarray, ...], *, populations: tuple[str, ...], names: np.ndarray
 ) -> Scene:
     """Return the cells at both ends; each stays of the population it was measured in."""
     n = len(names)
     code_of = {name: code for code, name in enumerate(populations)}
     codes = np.array([code_of[name] for name in names], np.uint16)
     share = np.bincount(codes, minlength=len(populations)) / n
-    less, more = (Stop(f"{way} like {model.classes[1]}", (sample,)) for way in ("less", "more"))
+    less, more = (Stop(way, (sample,)) for way in ways)
     quantiles = np.quantile(np.stack(ends), np.linspace(0.02, 0.98, 49), axis=1)  # (levels, 2, d)
     return Scene(
         (less, more),
@@ -216,6 +219,8 @@ def class_sample(session: Session) -> Callable[[int], SyntheticSample] | None:
 
 def class_question(session: Session) -> str:
     """Return the question of the page."""
+    if session.continuous:
+        return f"What would {session.choices.a} look like with a higher {session.label}?"
     towards = _positive(session)
     return f"What would make {session.choices.a} more like {towards}?" if towards else "What would move a patient?"
 
@@ -223,7 +228,7 @@ def class_question(session: Session) -> str:
 def _positive(session: Session) -> str:
     if session.label is None:
         return ""
-    return f"high {session.label}" if session.continuous else str(session.choices.chosen("positive") or "")
+    return f"a higher {session.label}" if session.continuous else str(session.choices.chosen("positive") or "")
 
 
 def class_answer(session: Session, waiting: str) -> str:
@@ -234,16 +239,16 @@ def class_answer(session: Session, waiting: str) -> str:
     found, t = severe(session), session.choices.t
     if found is None:
         return waiting
-    name, towards = escape(found.found.sample), escape(_positive(session))
+    name = escape(found.found.sample)
     if t == 0.5:
         return (
             f"<b>This is {name} itself</b>: its own measured cells, score {signed(found.own)}. Move the slider to the "
-            f"right to make it more like {towards}."
+            f"right to make it {escape(found.scene.stops[1].name)}."
         )
     by = found.moved(t)
-    way = "more" if by > 0 else "less"
+    way = escape(found.scene.stops[1 if by > 0 else 0].name)
     said = (
-        f"<b>{name} with a score of {signed(found.score(t))} instead of {signed(found.own)}, {way} like {towards}</b>: "
+        f"<b>{name} with a score of {signed(found.score(t))} instead of {signed(found.own)}, {way}</b>: "
         f"{_markers(session, found, by)}."
     )
     edge = ""

@@ -18,7 +18,7 @@ from lotviz.app.session import Session
 
 MOST_CURVES = 6
 _SEVERAL = {
-    "& .MuiInputLabel-root": {"backgroundColor": "transparent !important", "fontSize": "13px"},
+    "& .MuiInputLabel-root": {"fontSize": "13px"},
     "& .MuiChip-root": {"backgroundColor": "var(--lv-tint)", "color": "var(--lv-accent)", "height": "22px"},
     "& .MuiChip-deleteIcon": {"color": "var(--lv-accent) !important", "fontSize": "15px !important"},
 }
@@ -144,5 +144,6 @@ def _curves(session: Session) -> pmui.MultiChoice:
 
 
 def _list(label: str, options: list[str], value: list[str]) -> pmui.MultiChoice:
-    shared = {"description": "", "margin": (6, 16), "sx": _SEVERAL, "max_items": MOST_CORNERS, **WIDE}
-    return pmui.MultiChoice(label=label, options=options, value=value, **shared)
+    clear = [".MuiInputLabel-root { background-color: transparent !important; }"]  # not of the paper's colour
+    shared = {"description": "", "margin": (6, 16), "sx": _SEVERAL, "stylesheets": clear, **WIDE}
+    return pmui.MultiChoice(label=label, options=options, value=value, max_items=MOST_CORNERS, **shared)

@@ -254,7 +254,8 @@ def entitle(session: Session, canvas: MorphCanvas) -> None:
 
 def unit_of(found: Scene) -> str:
     """Return what is counted: cells that are moved, or pairs and tuples of glued cells."""
-    return "cells" if found.ends else "pairs" if len(found.stops) == 2 else "tuples"
+    unit = "cells" if found.ends else "pairs" if len(found.stops) == 2 else "tuples"
+    return f"{unit}, a sketch" if found.sketch else unit
 
 
 def colours_of(session: Session, found: Scene) -> list[str]:

@@ -50,6 +50,8 @@ class Scene:
         How much each marker differs between the ends: mean range of its quantiles, (d,), scaled units.
     ends
         Where no end was measured: the cells at each of them, (N, d), marker units.
+    sketch
+        Whether cells are paired at random: shown until they are paired well.
     """
 
     stops: tuple[Stop, ...]
@@ -61,6 +63,7 @@ class Scene:
     shares: np.ndarray
     spread: np.ndarray
     ends: tuple[np.ndarray, ...] = ()
+    sketch: bool = False
 
     @property
     def n(self) -> int:
@@ -167,7 +170,8 @@ def glue(
         codes[k] = _gathered(stop, sample[k], cell[k], known.__getitem__)
         counts = [np.bincount(found, minlength=len(populations)) / len(found) for found in known.values()]
         shares[k] = np.mean(counts, axis=0)
-    return Scene(tuple(stops), sample, cell, mass, tuple(populations), codes, shares, _spread(embedding, stops))
+    spread, names = _spread(embedding, stops), tuple(populations)
+    return Scene(tuple(stops), sample, cell, mass, names, codes, shares, spread, sketch=sketch)
 
 
 def _tuples(

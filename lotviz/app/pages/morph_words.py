@@ -11,7 +11,7 @@ from lotviz.app.pages.morph_class import class_answer, class_question
 from lotviz.app.pages.morph_numbers import largest_changes, measured_at, scene, weights_now
 from lotviz.app.pages.morph_picture import waiting
 from lotviz.app.pages.morph_scene import Scene
-from lotviz.app.pages.morph_stops import CLASS, COLUMN, SEVERAL, Stop, stops_of
+from lotviz.app.pages.morph_stops import CLASS, COLUMN, MOST_POOLED, SEVERAL, Stop, stops_of
 from lotviz.app.session import Session
 
 
@@ -69,6 +69,8 @@ def _where(session: Session, ends: tuple[Stop, ...], weights: np.ndarray) -> str
     """Say where the morph is."""
     choices = session.choices
     if choices.morph == SEVERAL:
+        if len(ends) > 2 and np.ptp(weights) < 1e-3:
+            return f"In equal parts of all {len(ends)}"
         order = np.argsort(-weights, kind="stable")
         parts = [f"{100 * weights[i]:.0f} % {escape(ends[i].name)}" for i in order if weights[i] >= 0.005]
         return ", ".join(parts[:4]) + (f" and {len(parts) - 4} more" if len(parts) > 4 else "")
@@ -80,12 +82,9 @@ def _where(session: Session, ends: tuple[Stop, ...], weights: np.ndarray) -> str
 
 
 def _limited(found: Scene, weights: np.ndarray) -> str:
-    """Say of which groups not all members are used."""
-    mixed = [found.stops[i] for i in np.flatnonzero(weights)]
-    some = [
-        f"{len(s.samples)} of the {s.members} samples of {escape(s.name)}" for s in mixed if s.members > len(s.samples)
-    ]
-    return f"They are made of {_and(some, len(some))}. " if some else ""
+    """Say that of large groups not all members are used."""
+    limited = any(found.stops[i].members > len(found.stops[i].samples) for i in np.flatnonzero(weights))
+    return f"Of a group at most {MOST_POOLED} samples are used. " if limited else ""
 
 
 def _nothing_between(session: Session) -> str:
