@@ -30,6 +30,7 @@ def sample_map(
     selected: Sequence[str],
     axes: tuple[str, str],
     theme: ThemeName,
+    newcomers: pd.DataFrame | None = None,
 ) -> tuple[hv.Overlay, hv.Points]:
     """Return the map of all samples, and within it the marks that can be tapped.
 
@@ -45,6 +46,8 @@ def sample_map(
         What the two axes say.
     theme
         Light or dark.
+    newcomers
+        Samples from elsewhere, indexed by their names: columns x, y and named, whether the name is written.
     """
     token = TOKENS[theme]
     rows = table.rename_axis("sample").reset_index()
@@ -68,7 +71,8 @@ def sample_map(
     )
     chosen = rows[rows["sample"].isin(list(selected))]
     ring = hv.Points(chosen[["x", "y"]].to_numpy()).opts(size=18, color=None, line_color=token["ink"], line_width=1.3)
-    places = rows[["x", "y"]].to_numpy(float)
+    new = pd.DataFrame(columns=["x", "y", "named"]) if newcomers is None else newcomers
+    places = np.vstack([rows[["x", "y"]].to_numpy(float), new[["x", "y"]].to_numpy(float)])
     bounds = widened(places.min(axis=0), places.max(axis=0), shape=MAP_SHAPE, margin=0.08)
     step = (bounds[1] - bounds[0]) / 48
     names = words(
@@ -77,7 +81,7 @@ def sample_map(
         size="12px",
     )
     picture = styled(
-        marks * ring * names,
+        marks * ring * names * _newcomers(new, step, theme),
         data_aspect=1,
         xlim=bounds[:2],
         ylim=bounds[2:],
@@ -89,7 +93,31 @@ def sample_map(
     return picture, marks
 
 
-def pairs_table(distances: np.ndarray, order: np.ndarray, colours: Sequence[str], *, theme: ThemeName) -> hv.Overlay:
+def _newcomers(table: pd.DataFrame, step: float, theme: ThemeName) -> hv.Overlay:
+    """Return samples from elsewhere as diamonds in the accent, "new" before the names of those that are named."""
+    token = TOKENS[theme]
+    rows = table.rename_axis("sample").reset_index()
+    marks = hv.Points(rows, ["x", "y"], ["sample"]).opts(
+        marker="diamond", size=13, color=token["accent"], line_color=token["paper"], line_width=1, tools=["hover"]
+    )
+    named = rows[rows["named"].astype(bool)]
+    texts = [(x + step, y, f"new: {name}") for x, y, name in named[["x", "y", "sample"]].itertuples(index=False)]
+    return marks * words(texts, token["ink"], size="12px")
+
+
+def farthest(distances: np.ndarray) -> float:
+    """Return the distance that gets the last colour: few are larger."""
+    return float(np.percentile(distances, 99)) or 1.0
+
+
+def pairs_table(
+    distances: np.ndarray,
+    order: np.ndarray,
+    colours: Sequence[str],
+    *,
+    theme: ThemeName,
+    clusters: np.ndarray | None = None,
+) -> hv.Overlay:
     """Return the distance of every pair as an image, near is dark, the group of each row and column beside it.
 
     Parameters
@@ -102,10 +130,12 @@ def pairs_table(distances: np.ndarray, order: np.ndarray, colours: Sequence[str]
         The group colour of each sample, in the order of `distances`.
     theme
         Light or dark.
+    clusters
+        Cluster of each sample, in the order of `distances`, (N,): a line is drawn between two of them.
     """
     count = len(order)
     ordered = distances[np.ix_(order, order)]
-    top = np.percentile(ordered, 99) or 1.0
+    top = farthest(distances)
     palette = rgba(sequential(theme)[::-1])
     image = palette[np.clip(ordered / top * 255, 0, 255).astype(int)]
     heat = hv.RGB(image, bounds=(0, 0, count, count), vdims=["R", "G", "B", "A"])
@@ -116,4 +146,7 @@ def pairs_table(distances: np.ndarray, order: np.ndarray, colours: Sequence[str]
         bars.append((i, near, i + 1, far, colours[place]))
         bars.append((near, count - i - 1, far, count - i, colours[place]))
     strips = hv.Rectangles(bars, vdims="colour").opts(color="colour", line_color=None)
-    return styled(heat * strips, bare, data_aspect=1, xlim=(0, far), ylim=(0, far), xaxis=None, yaxis=None)
+    edges = [] if clusters is None else np.flatnonzero(np.diff(clusters[order])) + 1
+    lines = [(at, 0, at, count) for at in edges] + [(0, count - at, count, count - at) for at in edges]
+    cuts = hv.Segments(lines).opts(color=TOKENS[theme]["paper"], line_width=2)
+    return styled(heat * strips * cuts, bare, data_aspect=1, xlim=(0, far), ylim=(0, far), xaxis=None, yaxis=None)

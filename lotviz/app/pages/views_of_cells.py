@@ -88,12 +88,12 @@ def view_controls(session: Session) -> list[object]:
     return [segments(choices, "axes", "Axes"), *markers]
 
 
-def population_keys(session: Session) -> str:
-    """Return the legend of the populations, or of the regions."""
+def population_keys(session: Session, most: int = LEGEND_LETTERS) -> str:
+    """Return the legend of the populations, or of the regions, in at most so many letters."""
     letters, shown = 0, {}
     for name, colour in session.population_colours().items():
         letters += len(name) + 4
-        if letters <= LEGEND_LETTERS:
+        if letters <= most:
             shown[name] = colour
     more = len(session.populations) - len(shown)
     return keys(shown) + (badge(f"and {more} more") if more > 0 else "")

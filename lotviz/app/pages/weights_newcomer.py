@@ -71,7 +71,7 @@ def _fitting(session: Session) -> partial[PatientModel]:
 def assessment(session: Session) -> Assessment | None:
     """Return what the model says of the samples of the other cohort; None until it is there."""
     other, fit = session.choices.other, _fitting(session)
-    workspace, opening = session.desk.workspace_of(other), _opening(session, other)
+    workspace, opening = session.desk.workspace_of(other), opening_of_other(session, other)
 
     def work(progress: Progress, cancel: threading.Event) -> Assessment:
         cohort = workspace.open(opening, progress, cancel).cohort
@@ -83,7 +83,7 @@ def assessment(session: Session) -> Assessment | None:
     return session.aside.get("assessment", place, f"Showing the model {other.removeprefix(BROUGHT)}", work)
 
 
-def _opening(session: Session, other: str) -> Opening:
+def opening_of_other(session: Session, other: str) -> Opening:
     """Return the request that opens another cohort with the transform the model was made with."""
     transform = session.embedding.transform
     opening = replace(session.opening, key=other, columns=(), layer="", markers=())
@@ -209,14 +209,7 @@ def newcomer_controls(session: Session, page: Page) -> list[object]:
     if not possible(session):
         return [section("Another patient"), remark(escape(REFUSED))]
     choices = session.choices
-    offers = [
-        *(entry.key for entry in session.desk.brought() if entry.kind in ("sheet", "annotated")),
-        *session.workspace.offers(),
-    ]
-    options = {"none": "", **{key: key for key in dict.fromkeys(offers) if key != choices.cohort}}
-    value = choices.other if choices.other in options.values() else ""
-    cohort = pmui.Select(label="Cohort of new samples", options=options, value=value, **CONTROL)
-    cohort.param.watch(lambda event: choices.param.update(other=event.new, newcomer=""), "value")
+    cohort = choice_of_other(session)
     save = pmui.FileDownload(
         label="Save the model",
         callback=partial(_file, session),
@@ -238,6 +231,20 @@ def newcomer_controls(session: Session, page: Page) -> list[object]:
         parts.append(sample)
     words = "A saved model is opened by <code>lotviz score</code>; it holds no sample it was made from."
     return [*parts, save, remark(words)]
+
+
+def choice_of_other(session: Session) -> pmui.Select:
+    """Return the choice of a cohort whose samples are new."""
+    choices = session.choices
+    offers = [
+        *(entry.key for entry in session.desk.brought() if entry.kind in ("sheet", "annotated")),
+        *session.workspace.offers(),
+    ]
+    options = {"none": "", **{key: key for key in dict.fromkeys(offers) if key != choices.cohort}}
+    value = choices.other if choices.other in options.values() else ""
+    cohort = pmui.Select(label="Cohort of new samples", options=options, value=value, **CONTROL)
+    cohort.param.watch(lambda event: choices.param.update(other=event.new, newcomer=""), "value")
+    return cohort
 
 
 def _file(session: Session) -> io.BytesIO:
