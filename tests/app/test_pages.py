@@ -87,7 +87,7 @@ def test_every_page_of_every_cohort_is_computed(session_on, cohort, name):
 @pytest.mark.parametrize("name", PAGES)
 def test_every_picture_can_be_drawn(session_on, name):
     page, _text = fill(session_on("patients", insist=True), name)
-    assert pictures(page)
+    assert pictures(page) or name == "Morph"  # whose pictures the browser draws
     for picture in pictures(page):
         hv.render(picture)
 
