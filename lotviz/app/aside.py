@@ -12,7 +12,7 @@ from lotviz.app.jobs import Job, Work
 NEWS = (
     "weights", "stability", "pooled", "region curves", "assessment", "selection", "view", "scene", "message", "fit",
     "severity", "believable", "saved", "clusters", "biclusters", "placing", "averages", "certificate", "placed",
-    "direct",
+    "direct", "interaction", "additive",
 )  # fmt: skip
 
 
@@ -62,6 +62,10 @@ class Aside:
     def stopped(self, place: Hashable) -> bool:
         """Whether the work for an answer was stopped, or failed."""
         return place in self._stopped
+
+    def again(self, place: Hashable) -> None:
+        """Let work that was stopped be asked for once more."""
+        self._stopped.discard(place)
 
     @property
     def job(self) -> Job | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import param
 
-PAGES = ("Cohort", "Patients", "Transport", "Weights", "Morph")
+PAGES = ("Cohort", "Patients", "Transport", "Weights", "Morph", "Drugs")
 PRINCIPAL = "Principal axes"
 MARKERS = "Two markers"
 DISPLACED = "Largest change"  # from the first sample of the pair to the second
@@ -32,11 +32,18 @@ PLACINGS = {"PCA": "pca", "MDS": "mds", "t-SNE": "tsne"}  # how a map of the sam
 PAIRS, BICLUSTERS = "Every pair", "Biclusters"  # what stands beside the map
 CELLS, ALONG, AVERAGES = "Cells", "Along an axis", "Group averages"  # what stands below it
 AVERAGE, FIRST = "Average", "First of the pair"  # whose cells are moved along an axis
+BY_NAME = "as its name says"  # a column that is found by what it is called, if any is
+ALL_LINES = "All lines"  # of a drug study: their cells together
+POPULATIONS, REGIONS = "Populations", "Regions"  # what is counted under drugs
+BY_MARKER, BY_REGION = "Markers", "Regions × markers"  # how the departure from additivity is laid out
+SHARE, MEDIAN = "Share of cells", "Median of a marker"  # the single readout of a drug study
+STUDIED = ("condition", "control", "drug_a", "drug_b", "drug_both", "line", "replicate", "plate")  # what makes it
 ASKED = ("label", "group", "batch", "adjust", "estimator", "abundance", "paired")  # the question put to a cohort
 
 OFFERED = (  # what these can be depends on the cohort that is open
     "label", "group", "batch", "positive", "colour", "a", "b", "x", "y", "cohort", "tried", "region", "tint", "mixed",
     "along", "within", "level", "population", "marker", "group_a", "group_b",
+    *STUDIED, "culture",
 )  # fmt: skip
 
 
@@ -128,6 +135,22 @@ class Choices(param.Parameterized):
     moved = param.Selector(default=AVERAGE, objects=[AVERAGE, FIRST], doc="Whose cells are moved along an axis.")
     group_a = param.Selector(default=NONE, objects=[NONE], check_on_set=False, doc="The first group that is averaged.")
     group_b = param.Selector(default=NONE, objects=[NONE], check_on_set=False, doc="The second group.")
+    condition = param.Selector(
+        default=NONE, objects=[NONE], check_on_set=False, doc="The column that says which drug a sample was given."
+    )
+    control = param.Selector(default=None, objects=[], check_on_set=False, doc="Its value for no drug.")
+    drug_a = param.Selector(default=None, objects=[], check_on_set=False, doc="Its value for the first drug, A.")
+    drug_b = param.Selector(default=None, objects=[], check_on_set=False, doc="Its value for the second drug, B.")
+    drug_both = param.Selector(default=None, objects=[], check_on_set=False, doc="Its value for both drugs, A+B.")
+    line = param.Selector(default=BY_NAME, objects=[BY_NAME], check_on_set=False, doc="The column of lines.")
+    replicate = param.Selector(default=BY_NAME, objects=[BY_NAME], check_on_set=False, doc="The column of replicates.")
+    plate = param.Selector(default=BY_NAME, objects=[BY_NAME], check_on_set=False, doc="The column of plates.")
+    culture = param.Selector(
+        default=ALL_LINES, objects=[ALL_LINES], check_on_set=False, doc="The line whose cells are shown."
+    )
+    counted = param.Selector(default=POPULATIONS, objects=[POPULATIONS, REGIONS], doc="What is counted under drugs.")
+    departs = param.Selector(default=BY_MARKER, objects=[BY_MARKER, BY_REGION], doc="How departures are laid out.")
+    readout = param.Selector(default=SHARE, objects=[SHARE, MEDIAN], doc="The single readout of a drug study.")
     insist = param.Boolean(default=False, doc="Show weights that explain nothing but noise.")
     t = param.Number(default=0.5, bounds=(0, 1), doc="Place of the morph between the first sample and the second.")
     theme = param.Selector(default="light", objects=["light", "dark"], doc="Light or dark.")
@@ -138,7 +161,8 @@ class Choices(param.Parameterized):
         "colour", "a", "b", "axes", "x", "y", "part", "shade", "tint", "morph", "mixed", "corners", "along", "within",
         "level", "curves", "amount", "ending", "weight", "shows", "beside", "cells", "region", "names",
         "other", "newcomer", "pairing", "arrows", "becomes", "population", "marker", "placing", "clusters",
-        "beside_map", "below_map", "mode", "moved", "group_a", "group_b", "insist", "t", "shown", "theme",
+        "beside_map", "below_map", "mode", "moved", "group_a", "group_b", *STUDIED, "culture", "counted", "departs",
+        "readout", "insist", "t", "shown", "theme",
     )  # fmt: skip
 
     def __init__(self, **chosen: object) -> None:

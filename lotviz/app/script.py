@@ -10,6 +10,7 @@ import numpy as np
 from lotviz import __version__
 from lotviz.app.choices import WEIGHTS
 from lotviz.app.desk import BROUGHT
+from lotviz.app.pages.drugs_study import asked, complete, left_out
 from lotviz.app.pages.morph_class import severe
 from lotviz.app.pages.morph_numbers import weights_now
 from lotviz.app.pages.morph_stops import CLASS, Stop, stops_of
@@ -41,7 +42,8 @@ def _read(session: Session) -> str:
     """Read the cohort."""
     c = session.choices
     if c.cohort in DEMOS:
-        return f"cohort = lotviz.simulate({DEMOS[c.cohort]!r})\nprint(cohort.samples)"
+        design, *others = DEMOS[c.cohort].items()
+        return f"cohort = lotviz.simulate({design[1]!r}{_more(dict(others))})\nprint(cohort.samples)"
     brought = c.cohort.startswith(BROUGHT)
     path = c.cohort.removeprefix(BROUGHT) if brought else str(Path(session.workspace.root) / c.cohort)
     options = "".join(f", {name}={value!r}" for name, value in session.opening.options().items())
@@ -192,4 +194,20 @@ def _towards(session: Session) -> str:
     )
 
 
-_PAGES = {"Patients": _patients, "Transport": _transport, "Weights": _weights, "Morph": _morph}
+def _drugs(session: Session) -> str:
+    """Ask whether two drugs add up."""
+    if not complete(session):
+        return ""
+    c, unwanted = session.choices, left_out(session)
+    without = f"embedding = replace(embedding, samples=embedding.samples.drop(columns={unwanted!r}))\n"
+    named = "\nfrom lotviz.analysis import regions, renamed\n\n" if c.names else "\n"
+    return (
+        ("from dataclasses import replace\n\n" + without if unwanted else "")
+        + named
+        + (_regions(session) if c.names else "")
+        + f"result = lotviz.interaction(embedding, {_listed(**asked(session))}"
+        + f"{', regions=found' if c.names else ''}, seed={c.seed})\nprint(result.to_json())\n"
+    )
+
+
+_PAGES = {"Patients": _patients, "Transport": _transport, "Weights": _weights, "Morph": _morph, "Drugs": _drugs}

@@ -30,6 +30,7 @@ ICONS = {
     "Transport": "swap_horiz",
     "Weights": "balance",
     "Morph": "tune",
+    "Drugs": "medication",
 }
 LOOK_AGAIN = 150  # ms between two looks at the work under way
 
@@ -236,7 +237,7 @@ class Shell:
 
     def _heard(self, names: set[str]) -> None:
         """Draw what waited for work beside the page."""
-        if "weights" in names:
+        if names & {"weights", "interaction"}:
             self.draw_soon()
             return
         self._refresh(names)

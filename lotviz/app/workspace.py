@@ -25,7 +25,13 @@ from lotviz.transport.engine import solver_within
 
 Progress = Callable[[int, int, str], None]
 
-DEMOS = {"demo: patients": "patients", "demo: organoids": "organoids"}
+# Six lines: with fewer nothing can be said of lines, whatever they show.
+_ORGANOIDS: dict[str, Any] = {"design": "organoids", "lines": 6, "replicates": 2, "cells": 1000}
+DEMOS: dict[str, dict[str, Any]] = {  # built-in cohorts, and how they are simulated
+    "demo: patients": {"design": "patients"},
+    "demo: organoids": _ORGANOIDS,
+    "demo: organoids, drugs that interact": {**_ORGANOIDS, "interaction": -0.8},
+}
 KEPT = 12  # results; the oldest is let go
 PATIENCE = 2.0  # seconds that the first comparison waits for the simplex to be loaded
 DEEPEST = 3  # levels of folders below the data root that are looked through for cohorts
@@ -222,7 +228,7 @@ class Workspace:
     def _read(self, request: Opening) -> Cohort:
         """Read or simulate the cohort of a request."""
         if request.key in DEMOS:
-            return simulate(DEMOS[request.key])
+            return simulate(**DEMOS[request.key])
         if "\0" in request.key:
             raise CohortError(
                 Problem("cohort", "Expected the name of a cohort, found no name.", "Choose one of the list.")

@@ -150,7 +150,7 @@ def test_what_cannot_be_opened_says_why(root, key):
 
 @pytest.mark.parametrize("name", list(DEMOS))
 def test_the_built_in_cohorts_are_simulated_and_the_same_every_time(tmp_path, name):
-    shown, expected = read(Workspace(tmp_path), name).cohort, simulate(DEMOS[name])
+    shown, expected = read(Workspace(tmp_path), name).cohort, simulate(**DEMOS[name])
     assert shown.synthetic
     assert shown.samples.equals(expected.samples)
     sample = shown.samples.index[0]

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from lotviz.app.frame import Page
 from lotviz.app.pages.cohort import cohort
+from lotviz.app.pages.drugs import drugs
 from lotviz.app.pages.morph import morph
 from lotviz.app.pages.opening import opening
 from lotviz.app.pages.patients import patients
@@ -25,6 +26,7 @@ PAGES: dict[str, Callable[[Session], Page]] = {
     "Transport": transport,
     "Weights": weights,
     "Morph": morph,
+    "Drugs": drugs,
 }
 
 

@@ -256,7 +256,7 @@ def by_name(session: Session) -> list[Any]:
             session.open_as(event.new)
 
     widget.param.watch(choose, "value")
-    return [section("Files"), widget, remark(f"{len(offers)} known by their names, two of them simulated.")]
+    return [section("Files"), widget, remark(f"{len(offers)} known by their names, three of them simulated.")]
 
 
 def _opener(session: Session) -> pmui.Button:

@@ -11,6 +11,7 @@ QUESTIONS = {
     "Transport": "What changes from one sample to another?",
     "Weights": "Does anything separate the groups?",
     "Morph": "What lies between two samples?",
+    "Drugs": "Do A and B add up?",
 }
 
 

@@ -1,0 +1,129 @@
+"""Drugs: do A and B add up? What additivity predicts beside what was seen, and where the two part."""
+
+from __future__ import annotations
+
+from functools import partial
+from html import escape
+
+from lotviz.analysis.drug_views import drug_verdict, not_excluded, smallest_found
+from lotviz.app.frame import Page, grid, html, problems, question
+from lotviz.app.pages.drugs_cells import condition_pictures, departure_pictures
+from lotviz.app.pages.drugs_drawer import again, drawer, study_controls, ways_on
+from lotviz.app.pages.drugs_numbers import (
+    departures_picture,
+    lines_pictures,
+    readout_picture,
+    shares_picture,
+    unit_of,
+)
+from lotviz.app.pages.drugs_offers import VALUES, offer_found, offer_study
+from lotviz.app.pages.drugs_study import DrugStudy, answered, complete, place, region_words, study
+from lotviz.app.session import Session
+from lotviz.views.said_of_drugs import missed_said, place_said, verdict_said
+
+TITLE = "Do A and B add up?"
+ABSENT = "Not in this cohort: no sample is marked as control, A, B or A+B."
+WORDS = {"control": "control", "drug_a": "A", "drug_b": "B", "drug_both": "A+B"}
+
+
+def drugs(session: Session) -> Page:
+    """Lay out the Drugs page."""
+    session.fit_choices(partial(offer_study, session))
+    if session.choices.chosen("condition") is None:
+        words = f"{ABSENT} Choose the column that says so on the right, or look at simulated organoids."
+        return _without(words, session)
+    if not complete(session):
+        missing = " and ".join(WORDS[name] for name in VALUES if session.choices.chosen(name) is None)
+        words = f"Choose on the right which values of <b>{escape(session.choices.condition)}</b> are {missing}."
+        return _without(words, session)
+    one = study(session)
+    if one is None:
+        return _unanswered(session)
+    if one.found is None:
+        return _refused(session, one)
+    return _answered(session)
+
+
+def _title(session: Session) -> str:
+    """Return the question with the names of the drugs."""
+    if not complete(session):
+        return TITLE
+    return f"Do {session.choices.drug_a} and {session.choices.drug_b} add up?"
+
+
+def _without(words: str, session: Session) -> Page:
+    """Return the page of a cohort in which no drug study is known."""
+    return Page(head=html(question(TITLE, words)), drawer=[*study_controls(session), *ways_on(session)])
+
+
+def _unanswered(session: Session) -> Page:
+    """Return the page while it is being asked, or after it was stopped."""
+    c = session.choices
+    if session.aside.stopped(place(session)):
+        words, more = "Stopped before there was an answer.", again(session)
+    else:
+        words, more = f"{_conditions(session)} It is being asked; the answer follows.", []
+    del c
+    return Page(head=html(question(_title(session), words)), drawer=[*study_controls(session), *more])
+
+
+def _conditions(session: Session) -> str:
+    """Say which samples are compared."""
+    texts = session.texts(session.choices.condition)
+    counts = [(getattr(session.choices, name), WORDS[name]) for name in VALUES]
+    words = [f"{int((texts == value).sum())} × {escape(value)}" for value, _word in counts]
+    return f"{', '.join(words[:3])} and {words[3]}."
+
+
+def _refused(session: Session, one: DrugStudy) -> Page:
+    """Return the page of a study that cannot be asked, with why."""
+    body = html(f'<div role="alert" style="padding:2px 24px">{problems(one.refusal, narrow=True)}</div>')
+    head = html(question(_title(session), "<b>It cannot be asked of these samples.</b>"))
+    return Page(head=head, body=body, drawer=[*study_controls(session), *ways_on(session)])
+
+
+def _answered(session: Session) -> Page:
+    """Return the page with its answer."""
+    session.fit_choices(partial(offer_found, session, answered(session).found.study.lines))
+    page = Page()
+    page.head = page.html(lambda: question(_title(session), _answer(session)), "names")
+    rows = [
+        (condition_pictures(session, page), "1 / span 12", "1"),
+        (shares_picture(session, page), "1 / span 5", "2"),
+        (departures_picture(session, page), "6 / span 7", "2"),
+        (departure_pictures(session, page), "1 / span 7", "3"),
+        (readout_picture(session, page), "8 / span 5", "3"),
+    ]
+    lines, table = lines_pictures(session, page)
+    rows += [(lines, "1 / span 7", "4"), (table, "8 / span 5", "4")]
+    tracks = "minmax(196px, 0.8fr) minmax(320px, 1.2fr) minmax(290px, 1fr) minmax(250px, auto)"
+    page.body = grid(*rows, rows=tracks, gap="18px 28px")
+    page.drawer = drawer(session, page)
+    return page
+
+
+def _answer(session: Session) -> str:
+    """Say the verdict, the number that carries it, then the doubt."""
+    found = answered(session).found
+    kind = drug_verdict(found)
+    said = [verdict_said(found, kind).replace(found.both, escape(found.both))]
+    row = found.table.iloc[0]
+    if kind in ("no", "these lines", "somewhere"):
+        said.append(_place(session, row, clear=row["adjusted_p"] <= 1.0 - found.level))
+    else:
+        said.append(escape(missed_said(smallest_found(found), not_excluded(found), unit=unit_of(session))))
+    lost = [text for text in found.warnings if "plate" in text]
+    said += [f"<b>{escape(text)}</b>" for text in lost[:1]]
+    return " ".join(said)
+
+
+def _place(session: Session, row: object, *, clear: bool) -> str:
+    """Say where the departure is clearest, and what the sign means."""
+    found = answered(session).found
+    figures = tuple(float(row[name]) for name in ("excess", "low", "high", "adjusted_p"))
+    where = escape(region_words(session, str(row["region"])))
+    marker = escape(session.word(str(row["marker"])))
+    word = "clearest" if clear else "largest, but not clear,"
+    said = place_said(where, marker, figures, of=len(found.table), word=word)
+    side = "lower" if figures[0] < 0 else "higher"
+    return f"{said} D is in {escape(unit_of(session))}: {side} under {escape(found.both)} than predicted."
