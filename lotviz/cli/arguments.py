@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lotviz import __version__
-from lotviz.cli import classifying, commands, store, values
+from lotviz.cli import classifying, commands, interpolating, store, values
 from lotviz.cli.interacting import add_interact
 from lotviz.cli.options import (
     COHORT_HELP,
@@ -269,17 +269,33 @@ def _score(group: Any) -> None:
 def _interpolate(group: Any) -> None:
     command = new_command(
         group,
-        commands.interpolate,
-        summary="write synthetic cells between samples of an embedding",
+        interpolating.interpolate,
+        summary="write synthetic cells between samples of an embedding, along them or beyond them",
         example="lotviz interpolate study.lot --weights P1=.5,P2=.5 --cells 5000 -o between.parquet",
     )
     command.add_argument("embedding", metavar="EMB", type=Path, help="an embedding that lotviz saved")
+    way = command.add_mutually_exclusive_group(required=True)
+    way.add_argument("--weights", metavar="A=.5,B=.5", type=values.weights, help="samples and weights that sum to 1")
+    way.add_argument(
+        "--along", metavar="A,B,C", type=values.names, help="samples in their order, such as doses or times; needs --at"
+    )
     command.add_argument(
-        "--weights",
-        metavar="A=.5,B=.5",
-        type=values.weights,
-        required=True,
-        help="samples and weights that sum to 1",
+        "--at", metavar="PLACE", type=values.number, help="where along the samples: 0 is the first, 1.5 half-way on"
+    )
+    command.add_argument(
+        "--manner",
+        choices=("lines", "kinds"),
+        default="lines",
+        help="lines: glued cells mixed in straight lines; kinds: measured cells moved with their kind, none of them "
+        "between populations (default: %(default)s)",
+    )
+    command.add_argument(
+        "--beyond",
+        action="store_true",
+        help="allow weights below 0 or above 1, as in A=1,B=1,C=-1: nothing was measured there, use --check",
+    )
+    command.add_argument(
+        "--check", action="store_true", help="embed the result again and say whether it can be trusted"
     )
     command.add_argument("--cells", type=values.at_least(1), help="cells to draw (default: as the embedding holds)")
     add_seed(command)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lotviz.cli.destination import check_file, check_new_folder, check_suffix, of_size
+from lotviz.cli.destination import check_file, check_new_folder, of_size
 from lotviz.cli.failures import RefusedError, problem_record, refusing
 from lotviz.cli.output import Output
 from lotviz.cli.values import reference_file
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from lotviz.transport import LOTEmbedding
 
 _ANNOTATED = ("sample_key", "population_key", "layer")
-SYNTHETIC_SUFFIXES = (".parquet", ".csv", ".h5ad", ".fcs")
 NOT_KEPT = "Solved samples could not be kept in {folder} ({trouble}): --resume would solve them again."
 
 
@@ -138,30 +137,6 @@ def project(options: Namespace, output: Output) -> int:
     projected = embedding.project(cohort, progress=output.progress, cancel=output.cancel)
     projected.save(destination)
     _report_embeddings(output, {destination: projected}, cohort.problems)
-    return 0
-
-
-def interpolate(options: Namespace, output: Output) -> int:
-    """Write synthetic cells between samples."""
-    destination = check_suffix(options.output, SYNTHETIC_SUFFIXES)
-    check_file(destination, overwrite=options.overwrite, inputs=[options.embedding])
-    from lotviz.transport import LOTEmbedding
-
-    embedding = LOTEmbedding.load(options.embedding)
-    with refusing("--weights"):
-        synthetic = embedding.interpolate(options.weights, n_cells=options.cells, seed=options.seed)
-    synthetic.write(destination)
-    count, markers = synthetic.cells.shape
-    record = {
-        "output": str(destination),
-        "synthetic": True,
-        "n_cells": count,
-        "n_markers": markers,
-        "markers": list(synthetic.markers),
-        "weights": options.weights,
-        "seed": options.seed,
-    }
-    output.result(record, f"Wrote {count:,} synthetic cells with {markers} markers to {destination}.")
     return 0
 
 

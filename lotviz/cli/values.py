@@ -64,6 +64,13 @@ def positive(text: str) -> float:
     return float(text)
 
 
+def number(text: str) -> float:
+    """Accept a number."""
+    if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text) or abs(float(text)) == float("inf"):
+        raise argparse.ArgumentTypeError(f"Expected a number, found {text!r}.")
+    return float(text)
+
+
 def cofactor(text: str) -> float | str:
     """Accept a number above zero, or the word fitted."""
     return text if text == "fitted" else positive(text)

@@ -295,6 +295,7 @@ def test_interpolate_json_and_every_format(run, tmp_path, embedding_file, small_
             "n_cells": 40,
             "n_markers": 8,
             "markers": list(small_cohort.markers),
+            "method": "glued cells mixed in straight lines",
             "weights": {first: 0.5, second: 0.25, third: 0.25},
             "seed": 0,
         }

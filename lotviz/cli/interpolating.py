@@ -1,0 +1,75 @@
+"""The command that writes synthetic cells: between samples, along an ordered list of them, or beyond them."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from lotviz.cli.destination import check_file, check_suffix
+from lotviz.cli.failures import RefusedError, refusing
+from lotviz.cli.output import Output
+
+if TYPE_CHECKING:
+    from lotviz.transport import LOTEmbedding, SyntheticSample
+
+SYNTHETIC_SUFFIXES = (".parquet", ".csv", ".h5ad", ".fcs")
+
+
+def interpolate(options: Namespace, output: Output) -> int:
+    """Write synthetic cells, and say on request whether they can be trusted."""
+    _require_one_way(options)
+    destination = check_suffix(options.output, SYNTHETIC_SUFFIXES)
+    check_file(destination, overwrite=options.overwrite, inputs=[options.embedding])
+    from lotviz.transport import LOTEmbedding
+
+    embedding = LOTEmbedding.load(options.embedding)
+    synthetic = _made(embedding, options)
+    if options.check:
+        found = embedding.validity(synthetic, seed=options.seed, progress=output.progress, cancel=output.cancel)
+        synthetic = replace(synthetic, validity=found)
+    synthetic.write(destination)
+    count, markers = synthetic.cells.shape
+    record: dict[str, Any] = {
+        "output": str(destination),
+        "synthetic": True,
+        "n_cells": count,
+        "n_markers": markers,
+        "markers": list(synthetic.markers),
+        "method": synthetic.method,
+        "weights": dict(synthetic.weights),
+        "seed": options.seed,
+    }
+    if options.along:
+        record |= {"along": options.along, "at": options.at}
+    text = f"Wrote {count:,} synthetic cells with {markers} markers to {destination}."
+    if synthetic.validity is not None:
+        record["validity"] = synthetic.validity.record()
+        text = "\n".join([text, *synthetic.validity.verdict])
+    output.result(record, text)
+    return 0
+
+
+def _require_one_way(options: Namespace) -> None:
+    """Refuse options that say two things; before anything is read."""
+    if options.along and options.beyond:
+        what = "Expected samples to go along, or weights beyond samples, found both."
+        raise RefusedError("--beyond", what, "Use --beyond with --weights only.")
+    if options.along and options.at is None:
+        raise RefusedError("--at", "Expected a place along the samples, found none.", "Add --at, as in --at 1.5.")
+    if options.at is not None and not options.along:
+        raise RefusedError("--at", "Expected samples to go along, found none.", "Add --along A,B,C.")
+    if options.beyond and options.manner == "kinds":
+        what = "Expected straight lines beyond the samples, found kinds of cells."
+        raise RefusedError("--manner", what, "Leave --manner or --beyond out.")
+
+
+def _made(embedding: LOTEmbedding, options: Namespace) -> SyntheticSample:
+    choices = {"n_cells": options.cells, "seed": options.seed}
+    if options.along:
+        with refusing("--along"):
+            return embedding.along(options.along, options.at, manner=options.manner, **choices)
+    with refusing("--weights"):
+        if options.beyond:
+            return embedding.combine(options.weights, **choices)
+        return embedding.interpolate(options.weights, manner=options.manner, **choices)

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from lotviz.cli.arguments import build_parser
+
+
+def recipe(path):
+    return json.loads(pq.read_schema(path).metadata[b"lotviz_recipe"])
+
+
+@pytest.mark.parametrize("manner", ["lines", "kinds"])
+def test_along_samples_in_their_order(run, tmp_path, embedding_file, small_cohort, manner):
+    a, b, c = small_cohort.samples.index[:3]
+    path = tmp_path / "along.parquet"
+    words = ("--along", f"{a},{b},{c}", "--at", "1.25", "--cells", 60, "--manner", manner)
+    said = run("interpolate", embedding_file, *words, "-o", path, "--json")
+    assert said.record["weights"] == pytest.approx({b: 0.75, c: 0.25})
+    assert (said.record["along"], said.record["at"], said.record["n_cells"]) == ([a, b, c], 1.25, 60)
+    assert recipe(path)["along"] == [a, b, c]
+    assert recipe(path)["method"] == said.record["method"]
+    assert len(pd.read_parquet(path)) == 60
+
+
+def test_beyond_the_samples_only_when_it_is_asked_for_and_checked(run, tmp_path, embedding_file, small_cohort):
+    a, b, c = small_cohort.samples.index[:3]
+    path = tmp_path / "beyond.parquet"
+    words = ("--weights", f"{a}=1,{b}=1,{c}=-1", "-o", path, "--json")
+    refused = run("interpolate", embedding_file, *words)
+    assert refused.code == 1
+    assert "from 0 to 1, found -1" in refused.record["error"]["message"]
+    said = run("interpolate", embedding_file, *words, "--beyond", "--check")
+    assert said.code == 0
+    found = said.record["validity"]
+    assert {"gap", "chance", "outside", "impossible", "ok", "verdict"} <= set(found)
+    assert recipe(path)["validity"] == found
+    assert recipe(path)["weights"] == {a: 1.0, b: 1.0, c: -1.0}
+
+
+def test_the_check_is_said_in_sentences(run, tmp_path, embedding_file, small_cohort):
+    a = small_cohort.samples.index[0]
+    said = run("interpolate", embedding_file, "--weights", f"{a}=1", "--check", "-o", tmp_path / "a.csv")
+    assert said.code == 0
+    assert "it returns to itself (gap 0.00, by chance" in said.out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--along", "{a},{b}"), "Expected a place along the samples, found none"),
+        (("--weights", "{a}=1", "--at", "0.5"), "Expected samples to go along, found none"),
+        (("--along", "{a},{b}", "--at", "0.5", "--beyond"), "Use --beyond with --weights only"),
+        (("--weights", "{a}=1", "--beyond", "--manner", "kinds"), "Leave --manner or --beyond out"),
+        (("--along", "{a},{b}", "--at", "1.5"), "place from 0 to 1, found 1.5"),
+        (("--along", "{a}", "--at", "0"), "two samples or more"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(run, tmp_path, embedding_file, small_cohort, words, message):
+    a, b = small_cohort.samples.index[:2]
+    filled = [word.format(a=a, b=b) for word in words]
+    said = run("interpolate", embedding_file, *filled, "-o", tmp_path / "c.csv")
+    assert said.code == 1
+    assert message in said.err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--along", "A,B", "--at", "x"), "Expected a number, found 'x'"),
+        (("--along", "A,B", "--at", "1e999"), "Expected a number, found '1e999'"),
+        (("--along", "A,B", "--at", "0", "--weights", "A=1"), "not allowed with"),
+        ((), "--weights --along is required"),
+    ],
+)
+def test_wrong_words_are_refused(capsys, words, message):
+    with pytest.raises(SystemExit):
+        build_parser().parse_args(["interpolate", "e.lot", "-o", "c.csv", *words])
+    assert message in capsys.readouterr().err
