@@ -14,6 +14,7 @@ from lotviz.app.pages.drugs_study import asked, complete, left_out
 from lotviz.app.pages.morph_class import severe
 from lotviz.app.pages.morph_numbers import weights_now
 from lotviz.app.pages.morph_stops import CLASS, Stop, stops_of
+from lotviz.app.script_patients import patients_lines
 from lotviz.app.session import Session
 from lotviz.app.workspace import DEMOS
 
@@ -57,12 +58,9 @@ def _embed(session: Session) -> str:
     return f"embedding = lotviz.embed(cohort, points={c.points}, seed={c.seed})\nprint(embedding.summary())"
 
 
-def _patients(_session: Session) -> str:
-    """Make the map of the samples and their distances."""
-    return (
-        "\nfrom lotviz.analysis import principal_axes\n\n"
-        "print(principal_axes(embedding).coordinates)\nprint(embedding.distances())\n"
-    )
+def _patients(session: Session) -> str:
+    """Make the map of the samples, their clusters, and what stands beside and below it."""
+    return patients_lines(session, _regions(session))
 
 
 def _transport(session: Session) -> str:

@@ -81,7 +81,7 @@ def sample_map(
         size="12px",
     )
     picture = styled(
-        marks * ring * names * _newcomers(new, step, theme),
+        marks * ring * names if newcomers is None else marks * ring * names * _newcomers(new, step, theme),
         data_aspect=1,
         xlim=bounds[:2],
         ylim=bounds[2:],

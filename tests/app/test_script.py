@@ -13,9 +13,11 @@ import pandas as pd
 import pytest
 
 from lotviz.analysis import (
+    clusters,
     composition,
     contributions,
     cost_shares,
+    following,
     marker_change,
     population_shift,
     principal_axes,
@@ -91,7 +93,11 @@ def expected(session: Session) -> str:
     if c.page != "Cohort":
         result += said(e.summary())
     if c.page == "Patients":
-        result += said(principal_axes(e).coordinates, e.distances())
+        kinds = clusters(e.distances(), seed=c.seed)
+        result += said(e.distances(), principal_axes(e).coordinates, kinds)
+        for column in filter(None, (session.grouping, session.batch)) if kinds is not None else ():
+            owners = e.samples[session.group] if session.group else None
+            result += said(following(kinds.labels, e.samples[column], owners, name=column, seed=c.seed))
     if c.page == "Transport":
         parts = composition(e, c.a, c.b, regions=session.population_regions)
         result += said(parts.names, parts.share_a, parts.share_b, parts.table, marker_change(e, c.a, c.b).table())
@@ -157,10 +163,13 @@ def test_every_script_is_python_and_calls_nothing_but_its_own(session_on, cohort
     tree = ast.parse(script_of(session_on(cohort, page=name)))
     imported = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     imported += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
-    assert set(imported) <= {"lotviz", "lotviz.analysis"}
+    assert set(imported) <= {"lotviz", "lotviz.analysis", "lotviz.transport"}
     called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
     assert called <= {
         "print",
+        "clusters",
+        "following",
+        "len",
         "composition",
         "contributions",
         "cost_shares",
@@ -174,6 +183,23 @@ def test_every_script_is_python_and_calls_nothing_but_its_own(session_on, cohort
         "renamed",
         "stability",
     }
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        {"placing": "MDS", "beside_map": "Biclusters", "below_map": "Along an axis", "mode": "2", "clusters": "3"},
+        {"placing": "t-SNE", "below_map": "Group averages", "part": "Shape"},
+    ],
+)
+@pytest.mark.parametrize("cohort", ["patients", "no metadata", "hostile names"])
+def test_whatever_is_beside_and_below_the_map_can_be_run(session_on, cohort, choices):
+    session = session_on(cohort, page="Patients", **choices)
+    text = script_of(session)
+    begin = text.index("\ndistances = ")
+    exec(text[begin:], {"embedding": session.embedding})
+    calls = ["biclusters(", "mode_table(", "mds_map("] if "mode" in choices else ["certified_barycenter(", "tsne_map("]
+    assert all(call in text for call in calls)
 
 
 def test_names_stay_names_in_the_script(session_on):
