@@ -1,7 +1,10 @@
-"""How fluent the morph is: a real mouse drags the slider in a real browser, and every painted frame is timed.
+"""How fluent the morph is: a real mouse drags it in a real browser, and every painted frame is timed.
 
-Run `python tests/benchmark/morph_fps.py`; the table goes to standard output and, as JSON and Markdown, to the folder
-`tests/benchmark/out`. Targets: at least 50 changes a second, at most 25 ms from the hand to the pixel.
+Run `python tests/benchmark/morph_fps.py`; it drags the canvas and, in the same run and the same browser, the usual way
+to draw a million points from Python, a DynamicMap rasterized by Datashader behind a slider of Panel. The table goes to
+standard output, the figures to `assets/benchmark/morph.json` (with --quick to `tests/benchmark/out`). Asked for: at
+least 50 changes a second and at most 25 ms from input to pixel with two samples of a million cells, 30 changes with
+eight; of ten million everything within 1 s of the release.
 """
 
 from __future__ import annotations
@@ -10,13 +13,20 @@ import argparse
 import json
 import math
 import os
+import platform
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import panel as pn
+import psutil
 from playwright.sync_api import sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "ui"))
@@ -24,21 +34,26 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "ui"))
 from browser import ARGUMENTS, ensure_browser
 from conftest import serving
 
-from lotviz.app.morph_canvas import MorphCanvas, colour_bytes, pack_pairs, picture_bounds
+from lotviz.app.morph_canvas import MorphCanvas, colour_bytes, pack_tuples, picture_bounds
 from lotviz.views.theme import diverging, sequential
 
 SIZE = (5, 4)
+ROOT = Path(__file__).parents[2]
 OUT = Path(__file__).parent / "out"
+MB = 2**20
+STEPS = 15  # single moves that are timed one by one
 
-# Times every paint: from the mouse event the system delivered to the end of the frame that shows its place. A frame of
-# the Worker is painted between two frames of the page and shown by the next; one of the main thread within its own.
+# Times every paint: from the mouse event the system delivered to the end of the frame that shows it. A frame of the
+# Worker is painted between two frames of the page and shown by the next; one of the main thread within its own.
+# Bokeh and the canvas both put new pixels by putImageData, so that both are timed alike.
 TIMER = """
-window.morphTimes = {moves: [], inputs: 0, frames: []};
-addEventListener('pointermove', event => { window.lastMove = event.timeStamp; }, true);
+window.morphTimes = {pointers: [], inputs: [], frames: [], released: 0};
+addEventListener('pointermove', event => {
+  morphTimes.pointers.push([event.timeStamp, performance.now()]);
+}, true);
+addEventListener('pointerup', () => { morphTimes.released = performance.now(); }, true);
 addEventListener('input', event => {
-  const t = event.composedPath()[0].valueAsNumber;
-  morphTimes.inputs++;
-  morphTimes.moves.push([t, window.lastMove, performance.now()]);
+  morphTimes.inputs.push([event.composedPath()[0].valueAsNumber, performance.now()]);
 }, true);
 const put = CanvasRenderingContext2D.prototype.putImageData;
 CanvasRenderingContext2D.prototype.putImageData = function (image, ...rest) {
@@ -46,10 +61,11 @@ CanvasRenderingContext2D.prototype.putImageData = function (image, ...rest) {
   const pixels = new Uint32Array(image.data.buffer);
   let hash = 0;
   for (let i = 0; i < pixels.length; i += 97) hash = (Math.imul(hash, 31) + pixels[i]) | 0;
-  const painted = performance.now();
+  const frame = {painted: performance.now(), hash, pixels: [image.width, image.height]};
+  morphTimes.frames.push(frame);
   queueMicrotask(() => {
-    const frame = {t: Number(this.canvas.dataset.t), shown: Number(this.canvas.dataset.shown), painted, hash};
-    morphTimes.frames.push(frame);
+    const {t, weights, shown} = this.canvas.dataset;
+    Object.assign(frame, {t: Number(t), weights, shown: Number(shown)});
     const channel = new MessageChannel();
     channel.port1.onmessage = () => { frame.visible = performance.now(); };
     if (window.morphInWorker) requestAnimationFrame(() => channel.port2.postMessage(0));
@@ -59,25 +75,61 @@ CanvasRenderingContext2D.prototype.putImageData = function (image, ...rest) {
 """
 
 
-def pairs(n: int, kind: str) -> bytes:
-    """Eight populations that move and change shape, n pairs."""
+@dataclass(frozen=True)
+class Case:
+    """One thing to drag: what it is, who draws it, and how a hand takes hold of it."""
+
+    name: str
+    cells: int
+    samples: int
+    drawn: str
+    made: Callable[[], Made]
+    hold: Callable[[Any], Any]
+    in_worker: bool = True
+
+
+@dataclass(frozen=True)
+class Made:
+    """An app, the seconds it took to pack its cells, and the size of their message in bytes."""
+
+    app: Callable[[], Any]
+    pack_s: float = math.nan
+    message: int = 0
+
+
+def clouds(n: int, k: int) -> list[np.ndarray]:
+    """Eight populations that move and change shape over K samples, K arrays of (n, 2)."""
     random = np.random.default_rng(7)
-    start, end = random.uniform(-4, 4, size=(2, 8, 2))
+    centres = random.uniform(-4, 4, size=(k, 8, 2))
     at = random.integers(8, size=n)
-    a = start[at] + random.normal(size=(n, 2)) * 0.5
-    b = end[at] + random.normal(size=(n, 2)) * 0.6
-    extras = {
-        "count": {},
-        "masses": {"masses": random.uniform(0.2, 2, size=n)},
-        "value": {"values": np.column_stack([a[:, 0], b[:, 0]])},
-        "category": {"categories": np.column_stack([at % 5, at % 5])},
-    }
-    return pack_pairs(a, b, picture_bounds(a, b, size=SIZE), size=SIZE, **extras[kind])
+    return [centre[at] + random.standard_normal((n, 2)) * (0.5 + 0.1 * i / k) for i, centre in enumerate(centres)]
 
 
-def canvas(n: int, kind: str, in_worker: bool) -> MorphCanvas:
-    return MorphCanvas(
-        cells=pairs(n, kind),
+def extras(kind: str, positions: list[np.ndarray]) -> dict[str, np.ndarray]:
+    n, k = len(positions[0]), len(positions)
+    random = np.random.default_rng(1)
+    if kind == "masses":
+        return {"masses": random.uniform(0.2, 2, size=n)}
+    if kind == "value":
+        return {"values": np.column_stack([sample[:, 0] for sample in positions])}
+    if kind == "category":
+        return {"categories": np.tile(random.integers(5, size=n)[:, None], (1, k))}
+    return {}
+
+
+def canvas(n: int, k: int, kind: str, *, control: str = "slider", in_worker: bool = True) -> Made:
+    """Return a canvas of n cells in k samples, coloured by count, masses, value or category."""
+    positions = clouds(n, k)
+    bounds = picture_bounds(*positions, size=SIZE)
+    options = extras(kind, positions)
+    started = time.perf_counter()
+    message = pack_tuples(positions, bounds, size=SIZE, **options)
+    took = time.perf_counter() - started
+    component = MorphCanvas(
+        cells=message,
+        control=control,
+        labels=[f"P{i}" for i in range(k)],
+        colours=["#4350af"] * k,
         colour_by="count" if kind == "masses" else kind,
         count_palette=colour_bytes(sequential("light")),
         value_palette=colour_bytes(diverging("light")),
@@ -87,93 +139,258 @@ def canvas(n: int, kind: str, in_worker: bool) -> MorphCanvas:
         height=640,
         sizing_mode="stretch_width",
     )
+    return Made(lambda: pn.Column(component, sizing_mode="stretch_width"), took, len(message))
 
 
-def drag(page, seconds: float) -> float:
-    """Drag the slider to and fro with the mouse; return the seconds it took."""
-    box = page.get_by_role("slider", name="Morph").bounding_box()
-    y = box["y"] + box["height"] / 2
-    place = lambda share: box["x"] + box["width"] * (0.5 + 0.45 * math.sin(2.2 * share))  # noqa: E731
-    page.mouse.move(place(0), y)
+def with_holoviews(n: int, k: int) -> Made:
+    """Return the same cells as a DynamicMap rasterized by Datashader: the first weight on a slider, the rest alike."""
+    import holoviews as hv
+    from holoviews.operation.datashader import rasterize
+
+    hv.extension("bokeh")
+    positions = [sample.astype(np.float32) for sample in clouds(n, k)]
+    left, right, bottom, top = picture_bounds(*positions, size=SIZE)
+    stacked = np.stack(positions)
+    look = {"frame_width": 700, "frame_height": 560, "cmap": sequential("light"), "cnorm": "log", "clim": (1, 300)}
+
+    def cells(t: float) -> hv.Points:
+        if k == 2:
+            return hv.Points((1 - t) * stacked[0] + t * stacked[1])
+        weights = np.array([t] + [(1 - t) / (k - 1)] * (k - 1), dtype=np.float32)
+        return hv.Points(np.tensordot(weights, stacked, 1))
+
+    def app() -> pn.Column:  # DynamicMaps belong to a session
+        slider = pn.widgets.FloatSlider(name="Morph", start=0, end=1, step=0.001, value=0.5, width=700)
+        dynamic = hv.DynamicMap(cells, streams={"t": slider.param.value})
+        picture = rasterize(dynamic, x_range=(left, right), y_range=(bottom, top), aggregator="count")
+        return pn.Column(slider, picture.opts(**look))
+
+    return Made(app)
+
+
+# ---- hands: each takes hold of the control and returns a function from a share in 0..1 to a place on the screen
+
+
+def on_range(name: str, page: Any) -> Callable[[float], tuple[float, float]]:
+    box = page.get_by_role("slider", name=name, exact=True).bounding_box()
+    return lambda share: (box["x"] + 8 + (box["width"] - 16) * share, box["y"] + box["height"] / 2)
+
+
+def in_polygon(page: Any) -> Callable[[float], tuple[float, float]]:
+    box = page.locator("svg.lv-morph-polygon polygon").bounding_box()
+    x, y, radius = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, 0.42 * box["width"]
+    return lambda share: (x + radius * math.cos(6.3 * share) * 0.9, y + radius * math.sin(9.1 * share) * 0.9)
+
+
+def on_panel_slider(page: Any) -> Callable[[float], tuple[float, float]]:
+    box = page.locator(".noUi-base").bounding_box()
+    return lambda share: (box["x"] + box["width"] * share, box["y"] + box["height"] / 2)
+
+
+# ---- measuring
+
+
+def to_and_fro(passed: float) -> float:
+    return 0.5 + 0.42 * math.sin(2.2 * passed)
+
+
+def drag(page: Any, place: Callable[[float], tuple[float, float]], seconds: float) -> float:
+    """Drag to and fro with the mouse; return the seconds it took. The button stays down."""
+    handle = page.locator(".noUi-handle")  # Panel's slider can only be dragged by its handle
+    box = handle.bounding_box() if handle.count() else None
+    page.mouse.move(*(place(to_and_fro(0)) if box is None else (box["x"] + box["width"] / 2, box["y"] + 8)))
     page.mouse.down()
     start = time.perf_counter()
     while (passed := time.perf_counter() - start) < seconds:
-        page.mouse.move(place(passed), y)
-    page.mouse.up()
+        page.mouse.move(*place(to_and_fro(passed)))
     return passed
 
 
-def measure(launched, *, n: int, kind: str, in_worker: bool, seconds: float) -> dict:
-    """Time one drag."""
-    made = canvas(n, kind, in_worker)
-    with serving(lambda: pn.Column(made, sizing_mode="stretch_width")) as url:
-        page = launched.new_page(viewport={"width": 1000, "height": 720})
-        page.add_init_script(f"window.morphInWorker = {json.dumps(in_worker)};{TIMER}")
-        page.goto(url)
-        page.locator(f'canvas[data-shown="{n}"]').wait_for(timeout=60_000)
-        drag(page, 0.5)  # the first frames compile the loops
-        page.wait_for_timeout(500)
-        page.evaluate("morphTimes.frames.length = 0; morphTimes.moves.length = 0; morphTimes.inputs = 0")
-        took = drag(page, seconds)
-        page.wait_for_timeout(300)
+def clear(page: Any) -> None:
+    page.evaluate("for (const kind of ['pointers', 'inputs', 'frames']) morphTimes[kind].length = 0")
+
+
+def single_steps(page: Any, place: Callable[[float], tuple[float, float]], rest: float) -> list[list[float]]:
+    """Move once, wait until it rests, again; return milliseconds from mouse event and from its handler to pixels."""
+    found = []
+    for step in range(STEPS):
+        last = page.evaluate("(morphTimes.frames.at(-1) ?? {hash: 0}).hash")
+        clear(page)
+        page.mouse.move(*place(0.25 + 0.5 * ((step * 7) % STEPS) / STEPS))
+        page.wait_for_timeout(rest)
         times = page.evaluate("morphTimes")
-        grid = page.locator("canvas[data-shown]").evaluate("canvas => [canvas.width, canvas.height]")
+        first = next((frame for frame in times["frames"] if frame["hash"] != last and "visible" in frame), None)
+        if first is not None and times["pointers"]:
+            found.append([first["visible"] - start for start in times["pointers"][0]])
+    return found
+
+
+def browser_memory() -> float | None:
+    """Megabytes held by the renderers of this run's browser, shared pages counted once."""
+    held = 0
+    for process in psutil.Process().children(recursive=True):
+        try:
+            if "--type=renderer" in process.cmdline():
+                held += process.memory_full_info().uss
+        except (psutil.Error, OSError):
+            return None
+    return held / MB
+
+
+def measure(launched: Any, case: Case, seconds: float) -> dict[str, Any]:
+    """Time one drag, single steps, and the release."""
+    made = case.made()
+    ours = case.drawn == "lotviz"
+    with serving(made.app) as url:
+        page = launched.new_page(viewport={"width": 1000, "height": 760})
+        page.add_init_script(f"window.morphInWorker = {json.dumps(ours and case.in_worker)};{TIMER}")
+        started = time.perf_counter()
+        page.goto(url)
+        ready = f'canvas[data-shown="{case.cells}"]' if ours else ".noUi-base"
+        page.locator(ready).wait_for(timeout=120_000)
+        if not ours:
+            page.wait_for_function("morphTimes.frames.some((frame) => frame.pixels[0] > 300)", timeout=60_000)
+        first_picture = time.perf_counter() - started
+        place = case.hold(page)
+        drag(page, place, 1)  # the first frames compile the loops, here as there
+        page.mouse.up()
+        page.wait_for_timeout(1500)
+        clear(page)
+        load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+        took = drag(page, place, seconds)
+        times = page.evaluate("morphTimes")
+        page.wait_for_timeout(1000)
+        steps = single_steps(page, place, rest=250 if ours else 900)
+        page.mouse.move(*place(0.3))
+        page.mouse.up()
+        page.wait_for_timeout(2500)
+        after = page.evaluate("morphTimes")
+        memory = browser_memory()
         page.close()
-    return {"pairs": n, "colour": kind, "thread": "worker" if in_worker else "main"} | summary(times, took, grid)
+    return summary(case, times, took, steps) | {
+        "release_ms": released(after, case.cells) if ours else None,
+        "first_picture_s": round(first_picture, 2),
+        "pack_s": None if math.isnan(made.pack_s) else round(made.pack_s, 2),
+        "message_mb": round(made.message / MB, 1) or None,
+        "browser_mb": memory and round(memory),
+        "load": load and round(load, 1),
+    }
 
 
-def summary(times: dict, took: float, grid: list[int]) -> dict:
-    """Changes a second, and milliseconds to the frame that shows a place, counted from two starts.
+def released(times: dict[str, Any], cells: int) -> float | None:
+    """Milliseconds from letting go until all cells are seen."""
+    shown = [frame for frame in times["frames"] if frame["shown"] == cells and frame["painted"] >= times["released"]]
+    return round(shown[0]["visible"] - times["released"]) if shown else 0  # 0: all were seen before
 
-    `from_input` starts at the slider's input event, `from_hand` at the mouse event of the system, which the browser
-    keeps back until its next frame (up to 17 ms).
+
+def percentiles(name: str, found: list[float]) -> dict[str, float | None]:
+    return {
+        f"{name}_{label}_ms": round(float(np.percentile(found, share)), 1) if found else None
+        for label, share in (("median", 50), ("p95", 95))
+    }
+
+
+def while_dragging(times: dict[str, Any]) -> list[float]:
+    """Milliseconds from each input event of the slider to the frame that shows its place."""
+    found = []
+    for frame in times["frames"]:
+        asked = [start for t, start in times["inputs"] if abs(t - frame["t"]) < 1e-6 and start <= frame["painted"]]
+        if asked and "visible" in frame:
+            found.append(frame["visible"] - asked[-1])
+    return found
+
+
+def summary(case: Case, times: dict[str, Any], took: float, steps: list[list[float]]) -> dict[str, Any]:
+    """Changes a second, and milliseconds to the pixel.
+
+    `step` starts at the mouse event's handler, `hand` at the mouse event of the system, which the browser keeps back
+    until its next frame (up to 17 ms); both are of single moves. `input` starts at the input event of the slider,
+    while it is dragged.
     """
     frames = times["frames"]
     changes = sum(one["hash"] != other["hash"] for one, other in pairwise(frames))
-    hand, event = [], []
-    for frame in frames:
-        asked = [start for t, *start in times["moves"] if abs(t - frame["t"]) < 1e-6 and start[1] <= frame["painted"]]
-        if asked and "visible" in frame:
-            hand.append(frame["visible"] - asked[-1][0])
-            event.append(frame["visible"] - asked[-1][1])
-    rounded = {
-        f"{name}_ms_{label}": round(float(np.percentile(found, share)), 1)
-        for name, found in (("from_input", event), ("from_hand", hand))
-        for label, share in (("median", 50), ("p95", 95))
-    }
+    drawn = [frame["shown"] for frame in frames if case.drawn == "lotviz"]
     return {
-        "pixels": "x".join(map(str, grid)),
-        "inputs_per_s": round(times["inputs"] / took, 1),
+        "case": case.name,
+        "drawn_by": case.drawn,
+        "cells": case.cells,
+        "samples": case.samples,
+        "thread": "worker" if case.in_worker else "main",
+        "moves_per_s": round(len(times["pointers"]) / took, 1),
         "changes_per_s": round(changes / took, 1),
-        **rounded,
-        "drawn_while_dragging": min(frame["shown"] for frame in frames),
-        "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
+        **percentiles("input", while_dragging(times) if case.drawn == "lotviz" else []),
+        **percentiles("step", [handler for _, handler in steps]),
+        **percentiles("hand", [hand for hand, _ in steps]),
+        "drawn_while_dragging": min(drawn, default=case.cells),
+        "pixels": "x".join(map(str, frames[-1]["pixels"])) if frames else None,
     }
 
 
-def markdown(rows: list[dict]) -> str:
-    lines = [list(rows[0]), ["---"] * len(rows[0]), *(list(map(str, row.values())) for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+# ---- what is measured
+
+
+def cases(cells: int, many: int, kinds: list[str]) -> list[Case]:
+    million = f"{cells / 1e6:g}M"
+    eight = partial(canvas, cells, 8, "count", control="weights")
+    slide, weigh = partial(on_range, "Morph"), partial(on_range, "Weight of P1")
+    found = [Case(f"2 samples, {kind}", cells, 2, "lotviz", partial(canvas, cells, 2, kind), slide) for kind in kinds]
+    found += [
+        Case("2 samples, count", cells, 2, "lotviz", partial(canvas, cells, 2, "count", in_worker=False), slide, False),
+        Case("2 samples, count", cells, 2, "HoloViews", partial(with_holoviews, cells, 2), on_panel_slider, False),
+        Case("8 samples, a slider", cells, 8, "lotviz", eight, weigh),
+        Case("8 samples, polygon", cells, 8, "lotviz", eight, in_polygon),
+        Case("8 samples, a slider", cells, 8, "HoloViews", partial(with_holoviews, cells, 8), on_panel_slider, False),
+        Case("2 samples, count", many, 2, "lotviz", partial(canvas, many, 2, "count"), slide),
+    ]
+    print(f"{len(found)} cases of {million} and {many / 1e6:g}M cells", file=sys.stderr)
+    return found
+
+
+def markdown(rows: list[dict[str, Any]]) -> str:
+    """Return the short table: what was asked for, and what was found."""
+    head = "case, cells, drawn by, changes a second, input to pixel median (p95) ms, drawn while dragging, all after ms"
+    lines = [head.split(", "), ["---"] * 7]
+    for row in rows:
+        latency = f"{row['step_median_ms']} ({row['step_p95_ms']})"
+        by = row["drawn_by"] + (", main thread" if row["drawn_by"] == "lotviz" and row["thread"] == "main" else "")
+        after = "–" if row["release_ms"] is None else row["release_ms"]
+        cells, drawn = f"{row['cells']:,}", f"{row['drawn_while_dragging']:,}"
+        lines.append([row["case"], cells, by, row["changes_per_s"], latency, drawn, after])
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines) + "\n"
+
+
+def machine(launched: Any) -> dict[str, Any]:
+    return {
+        "cores": os.cpu_count(),
+        "processor": platform.machine(),
+        "system": platform.system(),
+        "browser": launched.version,
+        "versions": {name: version(name) for name in ("panel", "bokeh", "holoviews", "datashader", "numpy")},
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pairs", type=int, nargs="+", default=[1_000_000])
+    parser.add_argument("--cells", type=int, default=1_000_000)
+    parser.add_argument("--many", type=int, default=10_000_000)
     parser.add_argument("--colours", nargs="+", default=["count", "masses", "value", "category"])
-    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--only", default="", help="cases whose name and drawer hold these words")
+    parser.add_argument("--quick", action="store_true", help="fewer cells, and nothing is written to assets")
     chosen = parser.parse_args()
+    cells, many = (100_000, 200_000) if chosen.quick else (chosen.cells, chosen.many)
+    wanted = [case for case in cases(cells, many, chosen.colours) if chosen.only in f"{case.name} {case.drawn}"]
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=ensure_browser(), args=list(ARGUMENTS))
-        rows = [
-            measure(launched, n=n, kind=kind, in_worker=in_worker, seconds=chosen.seconds)
-            for n in chosen.pairs
-            for kind in chosen.colours
-            for in_worker in (True, False)
-        ]
+        rows = []
+        for case in wanted:
+            rows.append(measure(launched, case, chosen.seconds))
+            print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
+        figures = {"rows": rows, "machine": machine(launched)}
         launched.close()
-    OUT.mkdir(exist_ok=True)
-    (OUT / "morph_fps.json").write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
-    (OUT / "morph_fps.md").write_text(markdown(rows), encoding="utf-8")
+    out = OUT if chosen.quick or chosen.only else ROOT / "assets" / "benchmark"
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "morph.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     print(markdown(rows))
 
 
