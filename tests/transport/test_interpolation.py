@@ -124,3 +124,41 @@ def test_what_is_not_between_samples_is_refused(embedding, weights, n_cells, wor
 def test_barycenters_beyond_the_samples_are_refused(embedding):
     with pytest.raises(CohortError, match="extrapolation"):
         embedding.barycenter({"P1": 2.0, "P2": -1.0})
+
+
+def test_half_way_between_two_gaussians_lies_the_gaussian_of_bures():
+    """And the spread is kept that random pairs at a point average away."""
+    rng = np.random.default_rng(0)
+    roots = np.array([[1.0, 0.6], [0.0, 0.8]]), np.array([[2.0, -0.5], [0.0, 1.0]])
+    cells = {"A": rng.normal(size=(3000, 2)) @ roots[0], "B": rng.normal(size=(3000, 2)) @ roots[1] + [4.0, -2.0]}
+    found = embed(cohort_of(cells), points=48, scale="none")
+    first, second = (root.T @ root for root in roots)
+    values, vectors = np.linalg.eigh(first)
+    root = (vectors * np.sqrt(values)) @ vectors.T
+    inverse = np.linalg.inv(root)
+    values, vectors = np.linalg.eigh(root @ second @ root)
+    half = (np.eye(2) + inverse @ (vectors * np.sqrt(values)) @ vectors.T @ inverse) / 2
+    closed = half @ first @ half.T
+    made = found.interpolate({"A": 0.5, "B": 0.5}, 3000).cells.astype(float)
+    np.testing.assert_allclose(made.mean(axis=0), [2.0, -1.0], atol=0.12)
+    np.testing.assert_allclose(np.cov(made.T), closed, atol=0.12)
+    pairs = found.interpolate({"A": 0.5, "B": 0.5})
+    at_random = np.trace(np.cov(pairs.cells.T.astype(float), aweights=pairs.masses))
+    assert at_random < np.trace(np.cov(made.T)) < 1.05 * np.trace(closed)
+
+
+def test_eight_samples_and_weights_of_zero():
+    cells = {name: cloud(seed, 80, 4) for seed, name in enumerate("ABCDEFGHIJ")}
+    found = embed(cohort_of(cells), points=12)
+    weights = dict.fromkeys("ABCDEFGH", 1 / 8) | {"I": 0.0, "J": 0.0}
+    made = found.interpolate(weights, 400, seed=1)
+    assert set(made.origins) == set("ABCDEFGH")
+    assert dict(made.weights) == weights
+    expected = sum(found.cells(name)[made.origins[name]] / 8 for name in "ABCDEFGH")
+    np.testing.assert_allclose(made.cells, expected, atol=1e-5)
+    np.testing.assert_allclose(made.intended, found.maps[:8].mean(axis=0), atol=1e-12)
+    for name in "ABCDEFGH":  # every cell of every sample is drawn as often as any other
+        drawn = np.bincount(made.origins[name], minlength=80)
+        assert 3 <= drawn.min() <= drawn.max() <= 7
+    alone = found.interpolate({"A": 1.0, "B": 0.0, "C": 0.0})
+    assert alone.cells.tobytes() == found.cells("A").tobytes()
