@@ -24,7 +24,7 @@ def interpolate(options: Namespace, output: Output) -> int:
     from lotviz.transport import LOTEmbedding
 
     embedding = LOTEmbedding.load(options.embedding)
-    synthetic = _made(embedding, options)
+    synthetic = _made(embedding, options, output)
     if options.check:
         found = embedding.validity(synthetic, seed=options.seed, progress=output.progress, cancel=output.cancel)
         synthetic = replace(synthetic, validity=found)
@@ -64,12 +64,13 @@ def _require_one_way(options: Namespace) -> None:
         raise RefusedError("--manner", what, "Leave --manner or --beyond out.")
 
 
-def _made(embedding: LOTEmbedding, options: Namespace) -> SyntheticSample:
-    choices = {"n_cells": options.cells, "seed": options.seed}
+def _made(embedding: LOTEmbedding, options: Namespace, output: Output) -> SyntheticSample:
+    draw: dict[str, Any] = {"n_cells": options.cells, "seed": options.seed}
+    work: dict[str, Any] = {"manner": options.manner, "progress": output.progress, "cancel": output.cancel}
     if options.along:
         with refusing("--along"):
-            return embedding.along(options.along, options.at, manner=options.manner, **choices)
+            return embedding.along(options.along, options.at, **draw, **work)
     with refusing("--weights"):
         if options.beyond:
-            return embedding.combine(options.weights, **choices)
-        return embedding.interpolate(options.weights, manner=options.manner, **choices)
+            return embedding.combine(options.weights, **draw)
+        return embedding.interpolate(options.weights, **draw, **work)

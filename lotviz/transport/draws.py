@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
+
+from lotviz.transport.progress import stop_if
 
 _ASSIGNED_AT_ONCE = 256
 
@@ -35,6 +38,7 @@ def draw_glued(
     *,
     seed: int,
     clouds: Sequence[NDArray[np.floating]] | None = None,
+    cancel: threading.Event | None = None,
 ) -> Drawn:
     """Draw tuples of glued cells; the first plan is the anchor.
 
@@ -57,6 +61,8 @@ def draw_glued(
         Chooses the cells of all but the anchor.
     clouds
         Cells of each sample, (n_k, d), scaled; None pairs at random.
+    cancel
+        Set it to stop while cells are paired.
 
     Returns
     -------
@@ -70,7 +76,8 @@ def draw_glued(
     if clouds is not None:
         anchor = clouds[0][anchor_cells]
         partners = [
-            drawn[paired_alike(points, anchor, cloud[drawn])] for drawn, cloud in zip(partners, clouds[1:], strict=True)
+            drawn[paired_alike(points, anchor, cloud[drawn], cancel=cancel)]
+            for drawn, cloud in zip(partners, clouds[1:], strict=True)
         ]
     return Drawn(points, (anchor_cells, *partners))
 
@@ -81,7 +88,11 @@ def visited_cells(plan: csr_array, n: int) -> NDArray[np.intp]:
 
 
 def paired_alike(
-    points: NDArray[np.intp], anchor: NDArray[np.floating], partner: NDArray[np.floating]
+    points: NDArray[np.intp],
+    anchor: NDArray[np.floating],
+    partner: NDArray[np.floating],
+    *,
+    cancel: threading.Event | None = None,
 ) -> NDArray[np.intp]:
     """Order the partners that meet the anchor's cells at the same point so that both deviate alike from their means.
 
@@ -91,6 +102,8 @@ def paired_alike(
         The reference point of each pair, (N,).
     anchor, partner
         Cells of either sample, (N, d).
+    cancel
+        Set it to stop.
 
     Returns
     -------
@@ -105,6 +118,7 @@ def paired_alike(
     starts = np.flatnonzero(np.diff(points[order], prepend=-1))
     paired = np.empty(len(points), dtype=np.intp)
     for visits in np.split(order, starts[1:]):
+        stop_if(cancel)
         first = np.asarray(anchor[visits], dtype=np.float64)
         second = np.asarray(partner[visits], dtype=np.float64)
         rows, columns = _assigned(first - first.mean(axis=0), second - second.mean(axis=0))

@@ -215,9 +215,16 @@ class LOTEmbedding:
         )
 
     def interpolate(
-        self, weights: Mapping[str, float], n_cells: int | None = None, seed: int = 0, *, manner: Manner = "lines"
+        self,
+        weights: Mapping[str, float],
+        n_cells: int | None = None,
+        seed: int = 0,
+        *,
+        manner: Manner = "lines",
+        progress: Progress | None = None,
+        cancel: threading.Event | None = None,
     ) -> SyntheticSample:
-        """Mix samples cell by cell over glued tuples of their cells.
+        """Mix samples cell by cell over glued tuples of their cells; `progress` and `cancel` as in `project`.
 
         Parameters
         ----------
@@ -237,7 +244,7 @@ class LOTEmbedding:
         CohortError
             The weights are not convex or name an unknown sample, or `n_cells` is missing for more than two.
         """
-        return between(self, weights, n_cells=n_cells, seed=seed, manner=manner)
+        return between(self, weights, n_cells=n_cells, seed=seed, manner=manner, progress=progress, cancel=cancel)
 
     def along(self, stops: Sequence[Stop], at: float, **choices: Any) -> SyntheticSample:
         """Make the sample at a place along ordered samples (dose, time); see `transport.trajectory.along`."""

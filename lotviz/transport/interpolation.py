@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,12 @@ _SUM_TOLERANCE = 1e-9
 
 
 def interpolate(
-    embedding: LOTEmbedding, weights: Mapping[str, float], *, n_cells: int | None, seed: int
+    embedding: LOTEmbedding,
+    weights: Mapping[str, float],
+    *,
+    n_cells: int | None,
+    seed: int,
+    cancel: threading.Event | None = None,
 ) -> SyntheticSample:
     """Mix samples cell by cell over glued tuples of their cells.
 
@@ -30,6 +36,8 @@ def interpolate(
     CohortError
         The weights are not convex or name an unknown sample, `n_cells` is not positive, or it is missing for
         more than two samples.
+    Cancelled
+        `cancel` was set.
     """
     given = checked_weights(weights, list(embedding.samples.index))
     checked_count(n_cells)
@@ -37,7 +45,7 @@ def interpolate(
     names = sorted(given, key=lambda name: (-given[name], embedding.index(name)))
     if len(names) > 2:  # of two, both stay: their pairs are those of any other weights
         names = [name for name in names if given[name] > 0]
-    positions, masses = glued(embedding, names, n_cells, seed)
+    positions, masses = glued(embedding, names, n_cells, seed, cancel=cancel)
     return SyntheticSample(
         cells=mixed(embedding, given, positions),
         masses=masses,
@@ -113,7 +121,12 @@ def refusal(what: str, fix: str) -> CohortError:
 
 
 def glued(
-    embedding: LOTEmbedding, names: Sequence[str], n_cells: int | None, seed: int
+    embedding: LOTEmbedding,
+    names: Sequence[str],
+    n_cells: int | None,
+    seed: int,
+    *,
+    cancel: threading.Event | None = None,
 ) -> tuple[dict[str, NDArray[np.intp]], NDArray[np.float64]]:
     """Positions of glued cells of each sample, (N,), the anchor first, and the mass of each tuple, (N,)."""
     if n_cells is not None:
@@ -124,7 +137,7 @@ def glued(
         )
         plans = [(name, embedding.plan(name)) for name in names]
         clouds = [embedding.scaled_cells(name) for name in names] if len(names) > 1 else None
-        drawn = draw_glued(plans, n_cells, seed=seed, clouds=clouds)
+        drawn = draw_glued(plans, n_cells, seed=seed, clouds=clouds, cancel=cancel)
         return dict(zip(names, drawn.cells, strict=True)), np.full(n_cells, 1.0 / n_cells)
     if len(names) > 2:
         raise refusal(

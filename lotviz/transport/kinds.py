@@ -8,6 +8,7 @@ sample drawn in proportion to the weights, moved as cells of its kind move on av
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from lotviz.transport.doors import require_memory
 from lotviz.transport.draws import draw_glued
 from lotviz.transport.interpolation import checked_count, checked_weights
+from lotviz.transport.progress import Progress, report, stop_if
 from lotviz.transport.synthetic import SyntheticSample
 
 if TYPE_CHECKING:
@@ -25,14 +27,22 @@ if TYPE_CHECKING:
 
 _REACH = 1.5
 _LEAST_SHARE = 0.15
-_COMPARED = 1024
+_COMPARED = 512
 _GOLDEN = 0.6180339887498949
-_LENDERS = 4096
+_LENDERS = 2048
 _LENT = 10
 _ROUND_OFF = 1e-5
 _COPIES = 3  # of the tuples: scaled, stacked, and single precision
 
 Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Work:
+    """Whom to tell how far the work is, and what stops it."""
+
+    progress: Progress | None
+    cancel: threading.Event | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +55,13 @@ class _Tuples:
 
 
 def interpolate_kinds(
-    embedding: LOTEmbedding, weights: Mapping[str, float], *, n_cells: int | None, seed: int
+    embedding: LOTEmbedding,
+    weights: Mapping[str, float],
+    *,
+    n_cells: int | None,
+    seed: int,
+    progress: Progress | None = None,
+    cancel: threading.Event | None = None,
 ) -> SyntheticSample:
     """Mix samples kind by kind; see `LOTEmbedding.interpolate`.
 
@@ -59,6 +75,10 @@ def interpolate_kinds(
         How many cells; None makes as many as the sample of largest weight has.
     seed
         Chooses the cells.
+    progress
+        Called with (done, total, message) after each sample.
+    cancel
+        Set it to stop.
 
     Returns
     -------
@@ -68,6 +88,10 @@ def interpolate_kinds(
     ------
     CohortError
         The weights are not convex or name an unknown sample, or `n_cells` is not positive.
+    TransportMemoryError
+        The tuples do not fit into free memory.
+    Cancelled
+        `cancel` was set.
 
     Notes
     -----
@@ -102,7 +126,8 @@ def interpolate_kinds(
         tuple(embedding.scaling.apply(cells[chosen]) for cells, chosen in zip(measured, drawn.cells, strict=True)),
         _leads(drawn.points, share, np.random.default_rng([seed, 7])),
     )
-    steps = _steps(tuples, share, _reach(embedding, rows, share), embedding.scaling.apply(smallest[None])[0])
+    least = embedding.scaling.apply(smallest[None])[0]
+    steps = _steps(tuples, share, _reach(embedding, rows, share), least, work=_Work(progress, cancel))
     own = np.empty((count, len(embedding.markers)), dtype=np.float32)
     for k, (cells, chosen) in enumerate(zip(measured, drawn.cells, strict=True)):
         own[tuples.leads == k] = cells[chosen[tuples.leads == k]]
@@ -138,36 +163,53 @@ def _reach(embedding: LOTEmbedding, rows: Sequence[int], share: Array) -> float:
     return float(_REACH * np.sqrt(2.0 * share @ within))
 
 
-def _steps(tuples: _Tuples, share: Array, reach: float, smallest: Array) -> Array:
+def _steps(tuples: _Tuples, share: Array, reach: float, smallest: Array, *, work: _Work) -> Array:
     """How far the lead of each tuple moves, (N, d), scaled; exactly zero where its marker was not detected."""
     lead = np.stack(tuples.clouds)[tuples.leads, np.arange(len(tuples.leads))]
     if len(tuples.clouds) == 1:
         return np.zeros_like(lead)
+    here = np.full_like(lead, np.nan)
+    for own, cloud in enumerate(tuples.clouds):
+        rows = np.flatnonzero(tuples.leads == own)
+        here[rows] = _means_of_kind(lead, cloud, tuples, rows, reach=reach, smallest=smallest, work=work)
     total, weight = np.zeros_like(lead), np.zeros_like(lead)
     for k, cloud in enumerate(tuples.clouds):
-        steps = _steps_to(lead, cloud, tuples, reach=reach, smallest=smallest)
+        report(work.progress, k, len(tuples.clouds), "Moving cells with their kind")
+        every = np.arange(len(lead))
+        steps = _means_of_kind(lead, cloud, tuples, every, reach=reach, smallest=smallest, work=work) - here
         for own in range(len(tuples.clouds)):
+            stop_if(work.cancel)
             _borrow(steps, lead, np.flatnonzero(tuples.leads == own), reach)
         there = np.isfinite(steps)
         total += share[k] * np.where(there, steps, 0.0)
         weight += share[k] * there
+    report(work.progress, len(tuples.clouds), len(tuples.clouds), "Moved cells with their kind")
     moves = (weight > 0) & (lead > smallest + _ROUND_OFF)
     return np.where(moves, total / np.where(weight > 0, weight, 1.0), 0.0)
 
 
-def _steps_to(lead: Array, cloud: Array, tuples: _Tuples, *, reach: float, smallest: Array) -> Array:
-    """Step of each lead to its kind in one sample, (N, d): NaN in markers not detected, or where it has none."""
-    steps = np.full_like(lead, np.nan)
+def _means_of_kind(
+    lead: Array,
+    cloud: Array,
+    tuples: _Tuples,
+    rows: NDArray[np.intp],
+    *,
+    reach: float,
+    smallest: Array,
+    work: _Work,
+) -> Array:
+    """Mean of the kind of some leads in one sample, (len(rows), d): NaN in markers not detected, or if it has none."""
+    means = np.full((len(tuples.points), lead.shape[1]), np.nan)
+    wanted = np.zeros(len(tuples.points), dtype=bool)
+    wanted[rows] = True
     for visits in _at_each_point(tuples.points):
-        compared = visits[:_COMPARED]
-        for start in range(0, len(visits), _COMPARED):
-            some = visits[start : start + _COMPARED]
-            there = _mean_within(lead[some], cloud[compared], reach, smallest)
-            for own in np.unique(tuples.leads[some]):
-                mine = tuples.leads[some] == own
-                here = _mean_within(lead[some[mine]], tuples.clouds[own][compared], reach, smallest)
-                steps[some[mine]] = there[mine] - here
-    return steps
+        stop_if(work.cancel)
+        compared = cloud[visits[:_COMPARED]]
+        mine = visits[wanted[visits]]
+        for start in range(0, len(mine), _COMPARED):
+            some = mine[start : start + _COMPARED]
+            means[some] = _mean_within(lead[some], compared, reach, smallest)
+    return means[rows]
 
 
 def _mean_within(lead: Array, cells: Array, reach: float, smallest: Array) -> Array:
@@ -195,7 +237,7 @@ def _borrow(steps: Array, lead: Array, rows: NDArray[np.intp], reach: float) -> 
     for start in range(0, len(unknown), _COMPARED):
         some = unknown[start : start + _COMPARED]
         distance = cdist(lead[some], lead[known])
-        nearest = np.argsort(distance, axis=1)[:, :_LENT]
+        nearest = np.argpartition(distance, min(_LENT, len(known)) - 1, axis=1)[:, :_LENT]
         near = np.take_along_axis(distance, nearest, axis=1) < reach  # (v, lent)
         lent = np.where(near[:, :, None], steps[known[nearest]], np.nan)  # (v, lent, d)
         count = np.isfinite(lent).sum(axis=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
@@ -12,6 +13,7 @@ import numpy as np
 from lotviz.data.problems import listed
 from lotviz.transport.interpolation import checked_weights, interpolate, refusal
 from lotviz.transport.kinds import interpolate_kinds
+from lotviz.transport.progress import Progress
 from lotviz.transport.synthetic import SyntheticSample
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ def between(
     n_cells: int | None = None,
     seed: int = 0,
     manner: Manner = "lines",
+    progress: Progress | None = None,
+    cancel: threading.Event | None = None,
 ) -> SyntheticSample:
     """Mix samples in straight lines or kind by kind; see `LOTEmbedding.interpolate`.
 
@@ -37,11 +41,14 @@ def between(
         The weights are not convex or name an unknown sample, or `n_cells` is not positive, or missing where needed.
     ValueError
         There is no such manner.
+    Cancelled
+        `cancel` was set.
     """
     if manner not in get_args(Manner):
         raise ValueError(f'Expected manner "lines" or "kinds", found {manner!r}. Choose one of them.')
-    make = interpolate if manner == "lines" else interpolate_kinds
-    return make(embedding, weights, n_cells=n_cells, seed=seed)
+    if manner == "lines":
+        return interpolate(embedding, weights, n_cells=n_cells, seed=seed, cancel=cancel)
+    return interpolate_kinds(embedding, weights, n_cells=n_cells, seed=seed, progress=progress, cancel=cancel)
 
 
 def along(
@@ -53,6 +60,8 @@ def along(
     n_cells: int | None = None,
     seed: int = 0,
     manner: Manner = "lines",
+    progress: Progress | None = None,
+    cancel: threading.Event | None = None,
 ) -> SyntheticSample:
     """Make the sample at a place along an ordered list of samples, such as doses or times.
 
@@ -66,7 +75,7 @@ def along(
         Where: from 0, the first stop, to their number less one; or in the units of `positions`.
     positions
         The dose or time of each stop, rising; None numbers them from 0.
-    n_cells, seed, manner
+    n_cells, seed, manner, progress, cancel
         As in `between`: at a place between two stops these two are mixed, and no other.
 
     Returns
@@ -79,7 +88,7 @@ def along(
         Fewer than two stops, a place beyond them, positions that do not rise, or what `between` refuses.
     """
     weights = along_weights(embedding, stops, at, positions=positions)
-    made = between(embedding, weights, n_cells=n_cells, seed=seed, manner=manner)
+    made = between(embedding, weights, n_cells=n_cells, seed=seed, manner=manner, progress=progress, cancel=cancel)
     names = [stop if isinstance(stop, str) else dict(stop) for stop in stops]
     details = {"along": names, "at": float(at), "positions": None if positions is None else list(map(float, positions))}
     return replace(made, details={**made.details, **details})

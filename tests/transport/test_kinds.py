@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
 from lotviz.data import CohortError
-from lotviz.transport import embed
+from lotviz.transport import Cancelled, embed
 from tests.transport.clouds import cohort_of
 
 APART = 12.0
@@ -106,3 +108,17 @@ def test_what_cannot_be_mixed_is_refused(grown):
         grown.interpolate({"A": 1.5, "B": -0.5}, manner="kinds")
     with pytest.raises(CohortError, match="n_cells of at least 1, found 0"):
         grown.interpolate({"A": 1.0}, 0, manner="kinds")
+
+
+@pytest.mark.parametrize("manner", ["kinds", "lines"])
+def test_a_stop_is_heard(grown, manner):
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(Cancelled):
+        grown.interpolate({"A": 0.5, "B": 0.5}, 500, manner=manner, cancel=stop)
+
+
+def test_progress_is_counted_by_samples(grown):
+    seen = []
+    grown.interpolate({"A": 0.5, "B": 0.5}, 100, manner="kinds", progress=lambda *said: seen.append(said[:2]))
+    assert seen == [(0, 2), (1, 2), (2, 2)]
