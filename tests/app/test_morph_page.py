@@ -13,7 +13,7 @@ import pytest
 
 from lotviz.app.choices import MORPHS, NONE, SHADES
 from lotviz.app.morph_message import samples_in, travelled
-from lotviz.app.pages import morph_numbers, morph_picture, morph_recipe, morph_save
+from lotviz.app.pages import morph_class, morph_numbers, morph_picture, morph_recipe, morph_save
 from lotviz.app.pages.morph_believable import check
 from lotviz.app.pages.morph_beside import shown_markers
 from lotviz.app.pages.morph_class import ends_of_slider, severe
@@ -266,6 +266,21 @@ def test_the_slider_holds_the_measured_range_and_a_step_for_the_patient(own, low
     share = (own - start) / (end - start)
     assert start < low <= high < end
     assert share == pytest.approx(round(share, 3), abs=1e-9)
+
+
+def test_a_number_is_morphed_towards_in_its_own_words(session_on, monkeypatch):
+    monkeypatch.setattr(morph_class, "unavailable", lambda _session: None)
+    session = session_on("twelve classes", morph=CLASS, label="age", t=0.9)
+    assert session.continuous
+    assert morph_class.class_question(session) == f"What would {session.choices.a} look like with a higher age?"
+    assert "higher age</b>" in morph_class.class_answer(session, "")
+    found = severe(session)
+    assert [stop.name for stop in found.scene.stops] == ["lower age", "higher age"]
+    moved = found.found.maps_step * found.moved(0.9)
+    change = float(
+        session.model.score(session.embedding.maps[0] + moved) - session.model.score(session.embedding.maps[0])
+    )
+    assert change == pytest.approx(found.moved(0.9))
 
 
 def test_beyond_the_measured_patients_it_is_said_and_looked_at(session_on):
