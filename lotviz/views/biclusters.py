@@ -13,7 +13,7 @@ from lotviz.views.theme import TOKENS, ThemeName, carrying, mix, readable, rgba
 
 INKS = ("#000000", "#ffffff")
 LOUD = 98  # percentile of the values that gets the last colour
-LEAST_PRINTED = 0.2  # of the largest value; a smaller one is told by its colour
+LEAST_PRINTED = 0.2  # of the largest value, where all stand; a smaller one is told by its colour
 PALE = 0.3  # how much of its colour a value keeps that does not stand
 
 
@@ -92,7 +92,7 @@ def change_table(
         ground = colour if holds else mix(token["paper"], colour, PALE)
         note = "" if notes is None else str(notes[i, j])
         cells.append((j - 0.5, i - 0.5, j + 0.5, i + 0.5, ground, rows[i], columns[j], signed(float(value), 3), note))
-        if holds and abs(value) >= LEAST_PRINTED * limit:
+        if holds and (stands is not None or abs(value) >= LEAST_PRINTED * limit):
             texts.append((j, i, signed(float(value), digits), readable(ground, INKS)))
     tips = [("region", "@region"), ("marker", "@marker"), ("change", "@change")]
     marks = hv.Rectangles(cells, vdims=["colour", "region", "marker", "change", "note"]).opts(

@@ -137,6 +137,12 @@ def test_what_is_said_names_the_pairs_that_are_exact():
     assert every.said().startswith(f"This average is at most {100 * every.gap:.0f} % above the best possible one")
 
 
+def test_small_pairs_count_what_it_takes_to_begin():
+    embedding = of(11, count=4)
+    assert certified_barycenter(embedding, arcs=80_000).exact_pairs == 3
+    assert certified_barycenter(embedding, arcs=20_000).exact_pairs == 0
+
+
 def test_progress_reaches_its_end():
     heard = []
     certified_barycenter(of(2, count=4), progress=lambda *told: heard.append(told))

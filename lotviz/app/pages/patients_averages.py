@@ -27,7 +27,7 @@ from lotviz.views.style import nothing
 from lotviz.views.theme import carrying, diverging
 
 MOST_MARKERS = 8  # columns of the table
-ARCS = 30_000_000  # pairs of cells in the pairs of samples that are solved for one average: a few seconds
+ARCS = 20_000_000  # pairs of cells in the pairs of samples that are solved for one average: a few seconds
 DEPENDS = ("group_a", "group_b", "part", "averages", "names")
 
 

@@ -233,7 +233,8 @@ def _steady(session: Session) -> str:
     one = found.clusters
     if one is None:
         return "Too few samples for clusters."
-    kind = "clusters" if one.clear else "at best, not clear"
+    chosen = "as chosen" if one.chosen_by == "given" else "at best"
+    kind = "clusters" if one.clear else f"{chosen}, not clear"
     said = f"{one.count} {kind}. Drawn again {one.resamples} times without a fifth of the samples: {one.steady:.2f}."
     columns = [
         f"{escape(each.column)} {each.agreement:.2f} ({probability(each.p)})"
