@@ -156,7 +156,7 @@ class Session:
         """Return something that follows from the embedding, made once; if `latest`, others of its name are let go."""
         place = (name, self.comparison, *parts)
         if place not in self._derived:
-            for other in [key for key in self._derived if key[0] == name] if latest else ():
+            for other in [key for key in list(self._derived) if key[0] == name] if latest else ():
                 del self._derived[other]
             self._derived[place] = make()
         return self._derived[place]

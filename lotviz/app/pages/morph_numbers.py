@@ -20,6 +20,7 @@ CELLS = ("a", "b", "morph", "mixed", "corners", "along", "within", "level", "nam
 PLACE = ("t", "corners")
 AT_ONCE = 6_000  # cells of all ends; more are glued beside the page
 SKETCH = 200_000  # cells of all ends up to which a sketch is shown meanwhile
+READ = 500_000  # cells that the files of all ends hold: more may take long to read
 QUICK_VIEW = 600_000  # cells of the cohort; the view of more is looked for beside the page
 
 
@@ -41,7 +42,8 @@ def scene(session: Session) -> Scene | None:
     cells = sum(int(embedding.n_cells_used[embedding.index(name)]) for name in members)
     parts = (ends, session.populations, session.choices.seed)
     found = beside(session, "scene", parts, work, title="Gluing the cells", at_once=cells <= AT_ONCE)
-    if found is None and cells <= SKETCH:
+    stored = sum(int(embedding.n_cells[embedding.index(name)]) for name in members)
+    if found is None and cells <= SKETCH and stored <= READ:
         return session.derived("sketch", partial(glue, embedding, ends, **options, sketch=True), *parts, latest=True)
     return found
 

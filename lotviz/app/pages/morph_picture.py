@@ -32,6 +32,7 @@ SIZE = (720, 540)
 AT_ONCE = 500_000  # tuples times ends; more are packed beside the page
 SCALE = 98  # percentile of the contributions that gets the last colour
 MOST_CODES = 255
+NEAR = 2e-4  # a place this near is the same
 _DRAWN_AS = {
     COUNT: "count",
     POPULATION: "category",
@@ -181,12 +182,15 @@ def canvas_of(session: Session, channel: str) -> MorphCanvas:
     )
 
     def moved(_event: object) -> None:
+        if choices.morph == SEVERAL or abs(canvas.t - _place(session)["t"]) < NEAR:  # Python's own move comes back
+            return
         k, found = len(canvas.labels) or 2, severe(session) if choices.morph == CLASS else None
         share = min(canvas.t / (k - 1), 1.0)
         choices.t = share if found is None else found.place(share)
 
     def mixed(_event: object) -> None:
-        if choices.morph == SEVERAL and len(canvas.weights) == len(canvas.labels):
+        given = list(weights_of(session).values()) if choices.morph == SEVERAL else []
+        if len(canvas.weights) == len(given) and not np.allclose(canvas.weights, given, atol=NEAR):
             choices.corners = written(dict(zip(canvas.labels, canvas.weights, strict=True)))
 
     canvas.param.watch(moved, "t")
