@@ -18,6 +18,11 @@ function drawn(tag, attributes, parent) {
   return made;
 }
 
+// Even the same text, written again, would be laid out again.
+function say(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
 const thousands = (n) => n.toLocaleString("en-US");
 const plain = (dictionary) => (dictionary instanceof Map ? Object.fromEntries(dictionary) : (dictionary ?? {}));
 

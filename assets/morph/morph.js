@@ -186,14 +186,15 @@ export function render({ model, el, view }) {
     const count = `${thousands(at.n ?? 0)} of ${thousands(model.n_total || header.n)} ${model.unit}`;
     const words = placeInWords(at);
     const beyond = isBeyond(at.t) ? model.beyond : "";
-    parts.title.textContent = `${model.title}, ${words}`;
-    parts.note.textContent = model.note;
-    parts.readout.textContent = readoutInWords(at.weights);
-    parts.beyond.textContent = beyond;
-    parts.badge.textContent = at.n ? count : "";
+    const readout = readoutInWords(at.weights);
+    say(parts.title, `${model.title}, ${words}`);
+    say(parts.note, model.note);
+    say(parts.readout, readout);
+    say(parts.beyond, beyond);
+    say(parts.badge, at.n ? count : "");
     const names = labels();
     const between = model.control === "slider" ? ` from ${names[0]} to ${names.at(-1)}` : "";
-    const said = [`${model.title}, ${words}${between}`, parts.readout.textContent, beyond, model.note, count];
+    const said = [`${model.title}, ${words}${between}`, readout, beyond, model.note, count];
     canvas.setAttribute("aria-label", said.filter(Boolean).join(", "));
   }
 
@@ -299,7 +300,8 @@ export function render({ model, el, view }) {
   }
 
   function handMoves(next) {
-    if (player.playing()) player.stop();
+    player.cancel(); // the hand takes over; Python hears of where it lets go
+    tour = null;
     moving = !next.once;
     turning = next.turning ?? -1;
     setPlace(next);

@@ -347,15 +347,19 @@ def cases(cells: int, many: int, kinds: list[str]) -> list[Case]:
 
 
 def markdown(rows: list[dict[str, Any]]) -> str:
-    """Return the short table: what was asked for, and what was found."""
-    head = "case, cells, drawn by, changes a second, input to pixel median (p95) ms, drawn while dragging, all after ms"
+    """Return the short table. The browser takes one mouse move a frame: there cannot be more changes than moves."""
+    head = (
+        "case, cells, drawn by, changes (mouse moves) a second, input to pixel median (p95) ms, drawn while dragging, "
+        "all after ms"
+    )
     lines = [head.split(", "), ["---"] * 7]
     for row in rows:
         latency = f"{row['step_median_ms']} ({row['step_p95_ms']})"
         by = row["drawn_by"] + (", main thread" if row["drawn_by"] == "lotviz" and row["thread"] == "main" else "")
         after = "–" if row["release_ms"] is None else row["release_ms"]
         cells, drawn = f"{row['cells']:,}", f"{row['drawn_while_dragging']:,}"
-        lines.append([row["case"], cells, by, row["changes_per_s"], latency, drawn, after])
+        changes = f"{row['changes_per_s']} ({row['moves_per_s']})"
+        lines.append([row["case"], cells, by, changes, latency, drawn, after])
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines) + "\n"
 
 

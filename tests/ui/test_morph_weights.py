@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from itertools import pairwise
 
 import numpy as np
@@ -218,7 +219,7 @@ def test_a_weight_dragged_keeps_the_sum_and_python_hears_once(mixing, page):
         # Mixed and rounded beforehand: some cells fall on the other side of a border.
         assert (pictures[-1].reshape(-1, 4) == expected).all(axis=1).mean() > 0.9
     assert heard == [] and all(not np.array_equal(one, other) for one, other in pairwise(pictures))
-    released = awaiting(canvas, control="weights")
+    released = threading.Event()
     canvas.param.watch(lambda _: released.set(), "weights")
     page.mouse.up()
     assert released.wait(10) and len(heard) == 1
@@ -326,13 +327,16 @@ def test_space_plays_and_pauses_and_a_hand_takes_over(show, page):
     play(page).wait_for()
     page.wait_for_timeout(200)
     assert len(heard) == 1 and 0 < heard[0] < 1
+    paused_at = canvas_of(page).get_attribute("data-t")
     canvas_of(page).focus()
     page.keyboard.press(" ")
     page.get_by_role("button", name="Pause", exact=True).wait_for()
+    page.locator(f'canvas:not([data-t="{paused_at}"])').wait_for()
+    reached = awaiting(canvas, t=0)
     slider(page).focus()
     page.keyboard.press("Home")
     wait_for(page, 0, shown=N)
-    assert play(page).is_visible()
+    assert play(page).is_visible() and reached.wait(10)
 
 
 def test_loop_goes_to_and_fro(show, page):
@@ -388,6 +392,20 @@ def test_who_asked_for_less_motion_gets_steps(show, page):
     wait_for(page, 1, shown=N)
     seen = np.unique(page.evaluate("seen"))
     assert np.allclose(10 * seen, np.round(10 * seen)) and len(seen) <= 10
+
+
+def test_a_canvas_that_is_hidden_pauses_and_is_drawn_when_it_is_seen_again(show, page):
+    canvas = show(t=0.1, speed=0.2, loop=True)
+    play(page).click()
+    page.locator('canvas:not([data-t="0.1"])').wait_for()
+    heard = threading.Event()
+    canvas.param.watch(lambda _: heard.set(), "t")
+    set_from_python(canvas, visible=False)
+    assert heard.wait(10) and canvas.t > 0.1
+    set_from_python(canvas, t=0.875)  # while nobody sees it
+    set_from_python(canvas, visible=True)
+    wait_for(page, 0.875, shown=N)
+    assert play(page).is_visible()
 
 
 def test_no_cells_no_play(show, page):
