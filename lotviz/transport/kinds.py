@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from lotviz.transport.blas import one_thread
 from lotviz.transport.doors import require_memory
 from lotviz.transport.draws import draw_glued
 from lotviz.transport.interpolation import checked_count, checked_weights
@@ -127,7 +128,8 @@ def interpolate_kinds(
         _leads(drawn.points, share, np.random.default_rng([seed, 7])),
     )
     least = embedding.scaling.apply(smallest[None])[0]
-    steps = _steps(tuples, share, _reach(embedding, rows, share), least, work=_Work(progress, cancel))
+    with one_thread():  # the same bits on every machine
+        steps = _steps(tuples, share, _reach(embedding, rows, share), least, work=_Work(progress, cancel))
     own = np.empty((count, len(embedding.markers)), dtype=np.float32)
     for k, (cells, chosen) in enumerate(zip(measured, drawn.cells, strict=True)):
         own[tuples.leads == k] = cells[chosen[tuples.leads == k]]
@@ -214,12 +216,16 @@ def _means_of_kind(
 
 def _mean_within(lead: Array, cells: Array, reach: float, smallest: Array) -> Array:
     """Mean of the detected values of cells (u, d) within reach of each lead (v, d): (v, d), NaN where there is none."""
-    from scipy.spatial.distance import cdist
-
-    near = (cdist(lead, cells) < reach).astype(np.float64)
+    near = (_squared_distances(lead, cells) < reach**2).astype(np.float64)
     seen = (cells > smallest + _ROUND_OFF).astype(np.float64)
     count = near @ seen
     return np.divide(near @ (seen * cells), count, out=np.full_like(lead, np.nan), where=count > 0)
+
+
+def _squared_distances(first: Array, second: Array) -> Array:
+    """Squared distances of cells, (v, d) x (u, d) -> (v, u): by a matrix product, which is the quick way."""
+    lengths = np.square(first).sum(axis=1)[:, None] + np.square(second).sum(axis=1)
+    return np.asarray(lengths - 2.0 * first @ second.T)
 
 
 def _borrow(steps: Array, lead: Array, rows: NDArray[np.intp], reach: float) -> None:
@@ -227,8 +233,6 @@ def _borrow(steps: Array, lead: Array, rows: NDArray[np.intp], reach: float) -> 
 
     What a population has more of in one sample than in another meets other populations at its points.
     """
-    from scipy.spatial.distance import cdist
-
     unknown = rows[~np.isfinite(steps[rows]).any(axis=1)]
     known = rows[np.isfinite(steps[rows]).any(axis=1)]
     if not len(unknown) or not len(known):
@@ -236,9 +240,9 @@ def _borrow(steps: Array, lead: Array, rows: NDArray[np.intp], reach: float) -> 
     known = known[:: max(1, len(known) // _LENDERS)]
     for start in range(0, len(unknown), _COMPARED):
         some = unknown[start : start + _COMPARED]
-        distance = cdist(lead[some], lead[known])
+        distance = _squared_distances(lead[some], lead[known])
         nearest = np.argpartition(distance, min(_LENT, len(known)) - 1, axis=1)[:, :_LENT]
-        near = np.take_along_axis(distance, nearest, axis=1) < reach  # (v, lent)
+        near = np.take_along_axis(distance, nearest, axis=1) < reach**2  # (v, lent)
         lent = np.where(near[:, :, None], steps[known[nearest]], np.nan)  # (v, lent, d)
         count = np.isfinite(lent).sum(axis=1)
         steps[some] = np.divide(np.nansum(lent, axis=1), count, out=np.full_like(steps[some], np.nan), where=count > 0)
