@@ -73,10 +73,10 @@ def predicted_and_seen(
     picture = (
         bands
         * hv.Segments(lines, vdims="colour").opts(color="colour", line_width=3)
+        * hv.Points(list(zip(seen, ys, strict=True))).opts(size=7, color=token["ink"], line_color=None)
         * hv.Points(list(zip(predicted, ys, strict=True))).opts(
-            size=9, color=token["paper"], line_color=token["accent"], line_width=2
+            size=12, fill_alpha=0, line_color=token["accent"], line_width=2
         )
-        * hv.Points(list(zip(seen, ys, strict=True))).opts(size=8, color=token["ink"], line_color=None)
     )
     shown = named_rows(picture, names, beside(printed, token["ink"]), xlabel="share of cells, %", xlim=(0, top))
     return shown, bands
@@ -194,7 +194,9 @@ def readout_levels(
     )
     words = list(zip(ys, printed, strict=True))
     limits = (low if zero else low - room, high + room)
-    return named_rows(picture, [row[0] for row in rows], beside(words, token["ink"]), xlabel=unit, xlim=limits)
+    return named_rows(
+        picture, [row[0] for row in rows], beside(words, token["ink"]), xlabel=unit, xlim=limits, xticks=3
+    )
 
 
 def interval(middle: float, low: float, high: float, digits: int = 2) -> str:

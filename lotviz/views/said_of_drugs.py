@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
 
 import numpy as np
 
@@ -13,8 +15,33 @@ from lotviz.views.said_of_patients import probability
 from lotviz.views.style import signed
 
 
-def verdict_said(found: Interaction, kind: Kind) -> str:
-    """Say in bold whether A and B add up, and with what certainty.
+@dataclass(frozen=True)
+class Place:
+    """Where a departure is clearest.
+
+    Attributes
+    ----------
+    where
+        Region and marker, in words.
+    departure, low, high, p
+        The departure with its interval, marker units, and p corrected for all.
+    words
+        "more than additive", "less than additive" or "not shown".
+    of
+        How many regions and markers were looked at.
+    """
+
+    where: str
+    departure: float
+    low: float
+    high: float
+    p: float
+    words: str
+    of: int
+
+
+def verdict_said(found: Interaction, kind: Kind, place: Place) -> str:
+    """Say in bold whether A and B add up, where they do not, and with what certainty; markup, names escaped.
 
     Parameters
     ----------
@@ -22,28 +49,34 @@ def verdict_said(found: Interaction, kind: Kind) -> str:
         The result.
     kind
         Of `drug_verdict`.
+    place
+        Where the departure is clearest.
     """
-    whole = f"{size_said(found)}; {_p(found.p)}; {units_said(found)}"
-    if kind == "no":
-        return f"<b>No: {does_said(found)}</b> (as a whole {whole})."
-    if kind == "these lines":
-        inner = found.within_lines
-        p = _p(inner.p) if inner is not None else ""
-        many = f"{found.n_units} {found.unit}s"
-        return f"<b>Not in these lines</b> ({p} over their replicates); {many} are too few to speak of others."
-    if kind == "somewhere":
-        return (
-            f"<b>As a whole nothing speaks against additivity</b> ({whole}), <b>but in one place it does not hold.</b>"
-        )
+    whole = f"{size_said(found)}, {_p(found.p)}; {units_said(found)}"
+    if kind == "yes":
+        return f"<b>Nothing speaks against additivity</b> ({includes_said(found)}{_p(found.p)}; {units_said(found)})."
     if kind == "too few":
         return f"<b>Too few {found.unit}s to say</b>: {few_said(found)}."
-    return f"<b>Nothing speaks against additivity</b> ({includes_said(found)}{_p(found.p)}; {units_said(found)})."
+    if place.words not in (MORE, LESS):
+        start = "No" if kind == "no" else "Not in these lines"
+        where = f"No one of {place.of} regions and markers stands out."
+        return f"<b>{start}: {does_said(found, found.direction.words)}</b> (as a whole {whole}). {where}"
+    does = f"{does_said(found, place.words)} to {escape(place.where)}"
+    figures = f"({place_said(place)})"
+    if kind == "no":
+        return f"<b>No: {does}</b> {figures}. As a whole: {whole}."
+    if kind == "somewhere":
+        start = "As a whole nothing speaks against additivity, but"
+        return f"<b>{start} {does}</b> {figures}. As a whole: {whole}."
+    inner = found.within_lines
+    over = f" Over their {inner.n_units} replicates {_p(inner.p)};" if inner is not None else ""
+    return f"<b>Not in these lines: {does}</b> {figures}.{over} of other lines they do not speak: {few_said(found)}."
 
 
-def does_said(found: Interaction) -> str:
-    """Say what A+B does, beside what A and B do together."""
-    what = {MORE: "more than", LESS: "less than"}.get(found.direction.words, "something else than")
-    return f"{found.both} does {what} {found.a} and {found.b} together"
+def does_said(found: Interaction, words: str) -> str:
+    """Say what A+B does, beside what A and B do together; names escaped."""
+    what = {MORE: "more than", LESS: "less than"}.get(words, "something else than")
+    return f"{escape(found.both)} does {what} {escape(found.a)} and {escape(found.b)} together"
 
 
 def few_said(found: Interaction) -> str:
@@ -66,41 +99,29 @@ def units_said(found: Interaction) -> str:
 
 def size_said(found: Interaction) -> str:
     """Say the size of the departure, squared, with its interval."""
-    if not np.isfinite(found.low):
-        return f"squared size {signed(found.statistic)}"
-    return f"squared size {_plain(found.statistic)}, {_plain(found.low)} to {_plain(found.high)}"
+    statistic, low, high = _alike(found.statistic, found.low, found.high)
+    return f"squared size {statistic}" + (f", {low} to {high}" if np.isfinite(found.low) else "")
 
 
 def includes_said(found: Interaction) -> str:
     """Say that the interval holds zero, where there is one."""
     if not np.isfinite(found.low):
         return ""
-    return f"the interval includes 0: {_plain(found.low)} to {_plain(found.high)}; "
+    _, low, high = _alike(found.statistic, found.low, found.high)
+    return f"the interval includes 0: {low} to {high}; "
 
 
-def place_said(where: str, marker: str, row: tuple[float, float, float, float], *, of: int, word: str) -> str:
-    """Say where the departure is clearest.
-
-    Parameters
-    ----------
-    where, marker
-        The region, in words, and the marker.
-    row
-        Departure with the low and high end of its interval, and p corrected for all.
-    of
-        How many were looked at.
-    word
-        What the departure is: "clearest" or "largest".
+def place_said(place: Place) -> str:
+    """Say the departure at a place, its interval, and p.
 
     Examples
     --------
-    >>> place_said("CD8 T", "CD38", (0.42, 0.18, 0.66, 0.004), of=112, word="clearest")
-    'It is clearest for CD38 in CD8 T: D = +0.42 (+0.18 to +0.66), p = 0.004 with all 112 looked at.'
+    >>> place_said(Place("CD38 of CD8 T", 0.42, 0.18, 0.66, 0.004, MORE, 112))
+    'D = +0.42, +0.18 to +0.66, p = 0.004 with all 112 looked at'
     """
-    middle, low, high, p = row
-    ends = f" ({signed(low)} to {signed(high)})" if np.isfinite(low) else ""
-    doubt = f", {_p(p)} with all {of} looked at" if np.isfinite(p) else ""
-    return f"It is {word} for {marker} in {where}: D = {signed(middle)}{ends}{doubt}."
+    ends = f", {signed(place.low)} to {signed(place.high)}" if np.isfinite(place.low) else ""
+    doubt = f", {_p(place.p)} with all {place.of} looked at" if np.isfinite(place.p) else ""
+    return f"D = {signed(place.departure)}{ends}{doubt}"
 
 
 def missed_said(smallest: float, share: float, *, unit: str) -> str:
@@ -182,5 +203,14 @@ def _p(p: float) -> str:
     return probability(p) if np.isfinite(p) else "no p"
 
 
-def _plain(value: float) -> str:
-    return f"{value:.3g}".replace("-", "−")
+def _alike(*values: float) -> list[str]:
+    """Write figures with as many digits as the largest of them needs.
+
+    Examples
+    --------
+    >>> _alike(0.18, 0.00018, 0.412), _alike(-0.0012, 0.013)
+    (['0.18', '0.00', '0.41'], ['−0.001', '0.013'])
+    """
+    largest = max((abs(value) for value in values if np.isfinite(value)), default=0.0) or 1.0
+    digits = int(np.clip(1 - np.floor(np.log10(largest)), 0, 4))
+    return [f"{value:.{digits}f}".replace("-", "−") for value in values]

@@ -88,7 +88,7 @@ def test_choices_survive_the_way_through_the_address():
         "placing": "t-SNE", "clusters": "3", "beside_map": "Biclusters", "below_map": "Group averages", "mode": "2",
         "moved": "First of the pair", "group_a": "a & b", "group_b": "患者",
         "condition": "drug & dose", "control": "DMSO", "drug_a": "5-FU", "drug_b": "<b>", "drug_both": "5-FU + <b>",
-        "line": "none", "replicate": "well & row", "plate": "as its name says", "culture": "L 1",
+        "line": "none", "replicate": "well & row", "plate": "found by its name", "culture": "L 1",
         "counted": "Regions", "departs": "Regions × markers", "readout": "Median of a marker",
     }  # fmt: skip
     assert set(given) == set(Choices.IN_ADDRESS)

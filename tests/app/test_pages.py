@@ -84,7 +84,7 @@ def test_every_page_of_every_cohort_is_computed(session_on, cohort, name):
     assert pages.title(session_on(cohort, page=name)).split()[0] in text
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", [name for name in PAGES if name != "Drugs"])  # patients have none there
 def test_every_picture_can_be_drawn(session_on, name):
     page, _text = fill(session_on("patients", insist=True), name)
     assert pictures(page) or name == "Morph"  # whose pictures the browser draws

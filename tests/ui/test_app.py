@@ -27,6 +27,7 @@ QUESTIONS = {
     "Transport": re.compile(r"What changes from P\d\d to P\d\d\?"),
     "Weights": "Does anything separate the groups?",
     "Morph": re.compile(r"What lies between P\d\d and P\d\d\?"),
+    "Drugs": "Do A and B add up?",
 }
 FIGURES = {"Cohort": 13, "Patients": 6, "Transport": 8, "Weights": 8, "Morph": 0}
 BADGES = {

@@ -19,7 +19,7 @@ from lotviz.app.pages.drugs_numbers import (
 from lotviz.app.pages.drugs_offers import VALUES, offer_found, offer_study
 from lotviz.app.pages.drugs_study import DrugStudy, answered, complete, place, region_words, study
 from lotviz.app.session import Session
-from lotviz.views.said_of_drugs import missed_said, place_said, verdict_said
+from lotviz.views.said_of_drugs import Place, missed_said, verdict_said
 
 TITLE = "Do A and B add up?"
 ABSENT = "Not in this cohort: no sample is marked as control, A, B or A+B."
@@ -58,12 +58,10 @@ def _without(words: str, session: Session) -> Page:
 
 def _unanswered(session: Session) -> Page:
     """Return the page while it is being asked, or after it was stopped."""
-    c = session.choices
     if session.aside.stopped(place(session)):
         words, more = "Stopped before there was an answer.", again(session)
     else:
         words, more = f"{_conditions(session)} It is being asked; the answer follows.", []
-    del c
     return Page(head=html(question(_title(session), words)), drawer=[*study_controls(session), *more])
 
 
@@ -96,34 +94,25 @@ def _answered(session: Session) -> Page:
     ]
     lines, table = lines_pictures(session, page)
     rows += [(lines, "1 / span 7", "4"), (table, "8 / span 5", "4")]
-    tracks = "minmax(196px, 0.8fr) minmax(320px, 1.2fr) minmax(290px, 1fr) minmax(250px, auto)"
+    # Clouds are as high as their width allows, the charts take the rest.
+    tracks = "minmax(200px, 14vw) minmax(320px, 1.2fr) minmax(300px, 18vw) minmax(250px, auto)"
     page.body = grid(*rows, rows=tracks, gap="18px 28px")
-    page.drawer = drawer(session, page)
+    page.drawer = drawer(session)
     return page
 
 
 def _answer(session: Session) -> str:
     """Say the verdict, the number that carries it, then the doubt."""
-    found = answered(session).found
-    kind = drug_verdict(found)
-    said = [verdict_said(found, kind).replace(found.both, escape(found.both))]
-    row = found.table.iloc[0]
-    if kind in ("no", "these lines", "somewhere"):
-        said.append(_place(session, row, clear=row["adjusted_p"] <= 1.0 - found.level))
+    found, unit = answered(session).found, unit_of(session)
+    kind, row = drug_verdict(found), found.table.iloc[0]
+    where = f"{session.word(str(row['marker']))} of {region_words(session, str(row['region']))}"
+    figures = (float(row[name]) for name in ("excess", "low", "high", "adjusted_p"))
+    place = Place(where, *figures, words=str(row["words"]), of=len(found.table))
+    said = [verdict_said(found, kind, place)]
+    if kind in ("yes", "too few"):
+        said.append(escape(missed_said(smallest_found(found), not_excluded(found), unit=unit)))
     else:
-        said.append(escape(missed_said(smallest_found(found), not_excluded(found), unit=unit_of(session))))
-    lost = [text for text in found.warnings if "plate" in text]
-    said += [f"<b>{escape(text)}</b>" for text in lost[:1]]
-    return " ".join(said)
-
-
-def _place(session: Session, row: object, *, clear: bool) -> str:
-    """Say where the departure is clearest, and what the sign means."""
-    found = answered(session).found
-    figures = tuple(float(row[name]) for name in ("excess", "low", "high", "adjusted_p"))
-    where = escape(region_words(session, str(row["region"])))
-    marker = escape(session.word(str(row["marker"])))
-    word = "clearest" if clear else "largest, but not clear,"
-    said = place_said(where, marker, figures, of=len(found.table), word=word)
-    side = "lower" if figures[0] < 0 else "higher"
-    return f"{said} D is in {escape(unit_of(session))}: {side} under {escape(found.both)} than predicted."
+        said.append(f"D below 0: lower under {escape(found.both)} than predicted ({escape(unit)}).")
+    confounded = [text for text in found.warnings if "plate" in text]
+    said += [f"<b>{escape(text)}</b>" for text in confounded[:1]]
+    return " ".join(said).replace("p = ", "p\u00a0=\u00a0").replace("D = ", "D\u00a0=\u00a0")

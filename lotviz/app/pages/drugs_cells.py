@@ -188,7 +188,9 @@ def _predicted_said(session: Session) -> str:
     found = additive(session)
     if found is None:
         return ""
-    return f"Predicted cells of {found.block}: {_lowered(' '.join(found.validity.verdict))}"
+    names = answered(session).found
+    how = f"Predicted: cells of one drug, moved as the maps of {names.a} + {names.b} − {names.control} say"
+    return f"{how}. Those of {found.block}: {_lowered(' '.join(found.validity.verdict))}".replace("%", "\u00a0%")
 
 
 def _lowered(text: str) -> str:
@@ -261,10 +263,11 @@ def departure_pictures(session: Session, page: Page) -> object:
 def _departing_head(session: Session) -> str:
     found, marker = answered(session).found, marker_name(session)
     shown = [departing(session, line) for line in drawn_lines(session)]
-    colours = ramp(diverging(session.choices.theme), *(("lower", "higher") if marker else ("against it", "with it")))
-    of = f"in {escape(session.word(marker))}" if marker else "along what the others share"
+    ends = ("lower", "higher") if marker else ("against the others", "with them")
     count = cells_badge(sum(len(one.points) for one in shown), sum(one.total for one in shown))
-    return headline(f"Cells of {escape(found.both)}", f"departure {of}; grey is as predicted", f"{colours}{count}")
+    of = f": {escape(session.word(marker))}" if marker else ""
+    title = f"Cells of {escape(found.both)} by departure{of}"
+    return headline(title, "", f"{ramp(diverging(session.choices.theme), *ends)}{count}")
 
 
 def _line_head(session: Session, number: int) -> str:
@@ -295,8 +298,10 @@ def _departing_said(session: Session) -> str:
     members = np.concatenate([one.regions for one in shown])
     kinds = np.concatenate([one.kinds for one in shown])
     lines = len(answered(session).found.study.lines)
-    which = f"{len(shown)} of {lines} lines are shown, the least, a middle and the most departing. "
-    few = which if len(shown) < lines and line_name(session) is None else ""
+    several = "other lines share" if lines > 1 else "other replicates share"
+    few = "" if marker_name(session) else f"Colour: departure along what the {several}; grey is as predicted. "
+    if len(shown) < lines and line_name(session) is None:
+        few += f"{len(shown)} of {lines} lines: the least, a middle and the most departing. "
     inside = inside_of(session, kinds, members)
     if inside is not None and inside.any():
         share, mean = 100 * float(inside.mean()), float(values[inside].mean())

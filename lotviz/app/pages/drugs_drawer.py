@@ -6,7 +6,7 @@ from functools import partial
 from html import escape
 
 from lotviz.analysis.interaction_readouts import ADDITIVE_SIGN, BLISS_SIGN, HIGHEST_SIGN
-from lotviz.app.frame import Page, button, folded, html, problems, remark, section, segments, select
+from lotviz.app.frame import button, folded, html, problems, remark, section, segments, select
 from lotviz.app.pages.drugs_study import answered, place
 from lotviz.app.pages.views_of_cells import view_controls
 from lotviz.app.session import Session
@@ -44,7 +44,7 @@ def ways_on(session: Session) -> list[object]:
     ]
 
 
-def drawer(session: Session, page: Page) -> list[object]:
+def drawer(session: Session) -> list[object]:
     """Return the choices of the page, the doubts that belong to its answer, and its signs."""
     choices, one = session.choices, answered(session)
     found = one.found
@@ -60,18 +60,13 @@ def drawer(session: Session, page: Page) -> list[object]:
     if one.counted is not None:
         parts.append(segments(choices, "counted", "Counted"))
     parts += [segments(choices, "departs", "Departure by"), segments(choices, "readout", "Single readout")]
-    parts += [section("Stands out"), _regions(session, page), select(choices, "marker", "Marker")]
+    parts += [section("Stands out"), select(choices, "region", "Region"), select(choices, "marker", "Marker")]
     if one.counted is not None:
         parts.append(select(choices, "population", "Population"))
     signs = {"D": "below 0: lower under A+B than predicted; above 0: higher", "Additive": ADDITIVE_SIGN,
              "Bliss": BLISS_SIGN, "Highest single agent": HIGHEST_SIGN}  # fmt: skip
     words = "<br>".join(f"<b>{name}.</b> {escape(text.removeprefix('Positive: '))}" for name, text in signs.items())
     return [*parts, section("Cells"), *view_controls(session), folded("What positive means", remark(words))]
-
-
-def _regions(session: Session, page: Page) -> object:
-    del page
-    return select(session.choices, "region", "Region")
 
 
 def _doubt(text: str) -> Problem:

@@ -239,7 +239,8 @@ def _readout_head(session: Session) -> str:
     name = readout_of(session).name
     for own, shown in zip(session.derived_regions.names, session.regions.names, strict=True):
         name = name.replace(own, shown)
-    return headline(escape(name[:1].upper() + name[1:]), "", badge("one readout"))
+    marks = legend(key("seen", "var(--lv-ink)"), key("expected", "var(--lv-accent)", "ring"))
+    return headline(escape(name[:1].upper() + name[1:]), "", marks)
 
 
 def _scaled(session: Session) -> float:
@@ -258,19 +259,25 @@ def _readout(session: Session) -> object:
     words = {"additive": "additive", "bliss": "Bliss", "highest single agent": "highest single"}
     for model, row in one.table.iterrows():
         known = not row["reason"]
-        rows.append((f"{words[str(model)]} expects", scale * expected[str(model)] if known else np.nan, False))
+        rows.append((words[str(model)], scale * expected[str(model)] if known else np.nan, False))
         size = 1.0 if model == "bliss" else scale
         text = interval(
             *(size * float(row[name]) for name in ("excess", "low", "high")), digits=digits if size > 1 else 2
         )
-        printed.append(f"excess {text}" if known else "not for this readout")
-    unit = "share of cells, %; dashed: A+B" if scale > 1 else f"{unit_of(session)}; dashed: A+B"
+        printed.append(text if known else "not for this readout")
+    unit = f"{'share of cells, %' if scale > 1 else unit_of(session)}; dashed: {found.both}"
     return readout_levels(rows, printed=printed, theme=session.choices.theme, unit=unit, zero=scale > 1)
 
 
 def _readout_foot(session: Session) -> str:
     """Return the signs, and the comparison that is no test of additivity."""
-    signs = "Additive excess above 0: A+B is higher. Bliss above 0: less is left under A+B."
+    both = answered(session).found.both
+    signs = (
+        f"Beside the models: excess of {both}. Additive above 0: higher than expected. Highest single agent above 0: "
+        "further than that drug."
+    )
+    if not readout_of(session).table.loc["bliss", "reason"]:
+        signs += " Bliss (fraction of the control) above 0: less is left than expected."
     reasons = [reason for reason in readout_of(session).table["reason"] if reason and "median" not in reason.lower()]
     other = barycenter_said(answered(session).found)
     text = escape(" ".join([signs, *reasons]))
