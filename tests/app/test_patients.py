@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import holoviews as hv
+import pytest
+
+from lotviz.app.pages.patients_averages import averages, certificates
+from lotviz.app.pages.patients_axis import average_cells
+from lotviz.app.pages.patients_pairs import answer, clustered
+from lotviz.app.pages.patients_places import newcomer_table, newcomers_of, placed
+from tests.app.conftest import finish
+from tests.app.test_pages import fill, pictures
+
+BELOW = ("Cells", "Along an axis", "Group averages")
+COHORTS = ("patients", "no metadata", "two samples", "two markers", "hostile names", "no populations", "numeric label")
+
+
+def filled(session):
+    """Lay the page out, wait for what goes on beside it, and lay it out again."""
+    fill(session, "Patients")
+    finish(session)
+    return fill(session, "Patients")
+
+
+@pytest.mark.parametrize("below", BELOW)
+@pytest.mark.parametrize("cohort", COHORTS)
+def test_whatever_stands_below_the_map_is_computed_and_drawn(session_on, cohort, below):
+    session = session_on(cohort, below_map=below, beside_map="Biclusters", theme="dark")
+    page, text = filled(session)
+    assert session.aside.failure is None, session.aside.failure
+    if cohort in ("patients", "hostile names"):
+        for picture in pictures(page):
+            hv.render(picture)
+    assert ("synthetic" in text) == (below != "Cells")
+    assert ("blocks hold" in text) == (cohort not in ("two samples",))
+
+
+@pytest.mark.parametrize("placing", ["MDS", "t-SNE"])
+@pytest.mark.parametrize("cohort", ["patients", "two samples", "hostile names"])
+def test_every_map_is_drawn_or_says_why_not(session_on, cohort, placing):
+    session = session_on(cohort, placing=placing)
+    page, text = filled(session)
+    assert session.aside.failure is None
+    hv.render(pictures(page)[0])
+    assert (placed(session) is None) == (cohort == "two samples" and placing == "t-SNE")
+    assert ("neighbour" in text) or placed(session) is None
+
+
+@pytest.mark.parametrize("choice", [{"mode": "3"}, {"moved": "First of the pair"}, {"mode": "2", "part": "Shift"}])
+def test_axes_of_one_patient_and_of_all(session_on, choice):
+    session = session_on("patients", below_map="Along an axis", **choice)
+    _page, text = filled(session)
+    assert f"axis {choice.get('mode', '1')}" in text
+    assert ("measured" in text) == ("moved" in choice)
+    if "moved" not in choice:
+        assert len(average_cells(session).cells) == 6000
+
+
+def test_clusters_are_said_with_how_steady_they_are(session_on):
+    session = session_on("enough patients", clusters="2")
+    _page, text = filled(session)
+    assert clustered(session).clusters.count == 2
+    assert "Drawn again 100 times" in text
+    assert "clusters" in answer(session)
+
+
+def test_averages_are_compared_over_patients_and_bounded(session_on):
+    session = session_on("enough patients", below_map="Group averages")
+    _page, text = filled(session)
+    found, bounds = averages(session), certificates(session)
+    assert found.difference.groups == tuple(session.groups())
+    assert len(found.cells) == len(bounds) == 2
+    assert all(one.lower <= one.solved <= one.objective * (1 + 1e-9) for one in bounds)
+    assert "with all looked at" in text
+    assert f"of {bounds[0].pairs} pairs exact" in text
+
+
+def test_one_group_twice_is_an_average_without_a_difference(session_on):
+    session = session_on("patients", below_map="Group averages")
+    session.choices.group_b = session.choices.group_a
+    _page, text = filled(session)
+    assert len(averages(session).cells) == 1
+    assert "Choose two groups" in text
+
+
+def test_newcomers_are_placed_and_said(session_on):
+    session = session_on("patients", other="enough patients")
+    _page, text = filled(session)
+    found = newcomers_of(session)
+    table = newcomer_table(session, found)
+    assert len(table) == 10
+    assert "is nearest to" in text
