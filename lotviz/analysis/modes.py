@@ -125,7 +125,9 @@ def mode_values(found: Modes, regions: Regions, axis: int, *, sd: float = 1.0) -
 
 
 def mode_table(found: Modes, regions: Regions, axis: int, *, sd: float = 1.0) -> pd.DataFrame:
-    """Return what moving along an axis means: columns region, marker, change (marker units), share; the most first.
+    """Return what moving along an axis means: columns region, marker, change (marker units), share; the largest first.
+
+    Large are changes in units of the scaled space, so that markers of different ranges can be compared.
 
     `share` is the part of the squared length of the axis that the points of the region have in the marker; it sums
     to one.
@@ -140,4 +142,5 @@ def mode_table(found: Modes, regions: Regions, axis: int, *, sd: float = 1.0) ->
             "share": share.ravel(),
         }
     )
-    return table.sort_values("share", ascending=False, kind="stable").reset_index(drop=True)
+    order = np.argsort(-np.abs(change / found.scale).ravel(), kind="stable")
+    return table.iloc[order].reset_index(drop=True)
