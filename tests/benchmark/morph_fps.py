@@ -202,7 +202,7 @@ def drag(page: Any, place: Callable[[float], tuple[float, float]], seconds: floa
     page.mouse.down()
     start = time.perf_counter()
     while (passed := time.perf_counter() - start) < seconds:
-        page.mouse.move(*place(to_and_fro(passed)))
+        page.mouse.move(*place(to_and_fro(passed + 0.1)), steps=6)  # one message to the driver for six moves
     return passed
 
 
