@@ -109,7 +109,7 @@ def departures(
         * hv.Segments(lines, vdims="colour").opts(color="colour", line_width=2)
         * hv.Points(marks, vdims=["fill", "line"]).opts(color="fill", line_color="line", size=9, line_width=1.6)
     )
-    axis = f"← less than predicted      {unit}      more →"
+    axis = f"← lower than predicted      {unit}      higher →"
     names = [row[0] for row in rows]
     return named_rows(picture, names, beside(printed, token["ink"]), xlabel=axis, xlim=limits), bands
 

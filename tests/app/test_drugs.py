@@ -38,9 +38,19 @@ def compared(name, **choices):
     return session
 
 
+@cache
+def shown(name):
+    """Return a session on a study, whose answers are kept for the next test."""
+    return compared(name)
+
+
 def answered(name, **choices):
-    """Return a session whose study is answered, the page and its text."""
-    session = compared(name, **choices)
+    """Return a session whose study is answered, the page and its text; other choices are as usual."""
+    session = shown(name)
+    usual = {"culture": ALL_LINES, "marker": MOST_CHANGED, "region": NONE, "population": NONE, "theme": "light"}
+    layout = {"counted": "Populations", "departs": "Markers", "readout": "Share of cells", "line": BY_NAME}
+    values = {"control": "control", "drug_a": "A"}
+    session.choices.param.update(**{**usual, **layout, **values, **choices})
     for _ in range(2):
         fill(session, "Drugs")
         finish(session)
@@ -89,7 +99,7 @@ def test_under_additivity_what_would_have_been_missed_is_said():
 def test_one_line_has_its_replicates_as_units():
     session, page, text = answered("one line")
     assert "Every replicate" in text
-    assert "One line: the replicates are the units" in text
+    assert "The replicates are the units, and nothing is said of other lines" in text
     assert session.choices.param["culture"].objects == [ALL_LINES]
     for picture in pictures(page):
         hv.render(picture)

@@ -318,6 +318,7 @@ STOPS = {  # what Tab must reach on each page beside the rail; of choices side b
     "Transport": ["From", "To", "Swap", "Principal axes", "Watch it move in Morph"],
     "Weights": ["Separate by", "Keep together (patient)", "Batch to compare with", "Full", "Sample", "and sample"],
     "Morph": ["Morph", "What is morphed", "From", "To", "Swap", "Principal axes", "Colour by", "Save these cells"],
+    "Drugs": ["Column of conditions", "Simulated organoids"],
 }
 
 

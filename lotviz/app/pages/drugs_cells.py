@@ -164,7 +164,7 @@ def _head(session: Session) -> str:
 def _tile_head(session: Session, condition: str) -> str:
     found = answered(session).found
     if condition == "additive":
-        return headline("Predicted", f"{escape(found.a)} + {escape(found.b)}", badge("synthetic"), small=True)
+        return headline("<b>Predicted</b>", "", badge("synthetic"), small=True)
     name = getattr(found, condition)
     return headline(f"<b>{escape(name)}</b>", f"{len(wells(session, condition))} samples", small=True)
 
@@ -190,7 +190,9 @@ def _predicted_said(session: Session) -> str:
         return ""
     names = answered(session).found
     how = f"Predicted: cells of one drug, moved as the maps of {names.a} + {names.b} − {names.control} say"
-    return f"{how}. Those of {found.block}: {_lowered(' '.join(found.validity.verdict))}".replace("%", "\u00a0%")
+    return f"{how}. Those of {found.block}: {_lowered(' '.join(found.validity.verdict))}".replace(" %", "%").replace(
+        "%", "\u00a0%"
+    )
 
 
 def _lowered(text: str) -> str:
@@ -263,10 +265,10 @@ def departure_pictures(session: Session, page: Page) -> object:
 def _departing_head(session: Session) -> str:
     found, marker = answered(session).found, marker_name(session)
     shown = [departing(session, line) for line in drawn_lines(session)]
-    ends = ("lower", "higher") if marker else ("against the others", "with them")
+    ends = ("lower", "higher") if marker else ("against", "with")
     count = cells_badge(sum(len(one.points) for one in shown), sum(one.total for one in shown))
     of = f": {escape(session.word(marker))}" if marker else ""
-    title = f"Cells of {escape(found.both)} by departure{of}"
+    title = f"Cells of {escape(found.both)}{of}"
     return headline(title, "", f"{ramp(diverging(session.choices.theme), *ends)}{count}")
 
 
@@ -299,7 +301,9 @@ def _departing_said(session: Session) -> str:
     kinds = np.concatenate([one.kinds for one in shown])
     lines = len(answered(session).found.study.lines)
     several = "other lines share" if lines > 1 else "other replicates share"
-    few = "" if marker_name(session) else f"Colour: departure along what the {several}; grey is as predicted. "
+    few = (
+        "" if marker_name(session) else f"Colour: departure with or against what the {several}; grey is as predicted. "
+    )
     if len(shown) < lines and line_name(session) is None:
         few += f"{len(shown)} of {lines} lines: the least, a middle and the most departing. "
     inside = inside_of(session, kinds, members)

@@ -1,0 +1,96 @@
+"""The Drugs page in a real browser: from patients to organoids in two taps, the answer, and what stands out."""
+
+from __future__ import annotations
+
+import re
+from unittest.mock import patch
+from urllib.parse import urlencode
+
+import pytest
+from application import application, hashes, pictures, wait_until_drawn
+
+from lotviz.app import workspace as workspace_module
+from lotviz.app.workspace import DEMOS, Workspace
+
+pytest.importorskip("playwright.sync_api")
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.filterwarnings("ignore:reference already known")
+
+PATIENCE = 60_000  # ms; the machine may be busy with other things
+SMALL = {"cells": 200, "markers": 6}
+INTERACTING = "demo: organoids, drugs that interact"
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """The address of the demonstration with fewer cells."""
+    quick = {name: {**options, **SMALL} for name, options in DEMOS.items()}
+    with patch.dict(workspace_module.DEMOS, quick):
+        root = Workspace(tmp_path_factory.mktemp("root"))
+        with application(root, next(iter(DEMOS)), at_once=True) as served:
+            yield served
+
+
+@pytest.fixture(autouse=True)
+def nothing_wrong_behind_the_page(page):
+    page.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
+    yield
+    assert page.requests_outside == []
+    assert page.console_errors == []
+
+
+def answer(page):
+    return page.locator("header.question p")
+
+
+def control(page, label):
+    return page.get_by_role("combobox", name=label, exact=True)
+
+
+def test_from_patients_an_interaction_is_two_taps_away(address, page):
+    page.goto(address)
+    wait_until_drawn(page)
+    page.get_by_role("button", name="Drugs", exact=True).click()
+    expect(answer(page)).to_contain_text("Not in this cohort: no sample is marked as control, A, B or A+B.")
+    page.get_by_role("button", name="Simulated organoids, drugs that interact", exact=True).click()
+    expect(answer(page)).to_contain_text(re.compile("additivity|A and B together"))
+    wait_until_drawn(page)
+    assert page.get_by_role("alert").count() == 0
+    assert len(pictures(page)) == 12
+    for title in ("Populations", "Departure by marker", "Every line", "Every line in numbers"):
+        expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible()
+    expect(page.get_by_text("synthetic", exact=True)).to_be_visible()
+    expect(page.get_by_text(re.compile("not an additivity test"))).to_be_visible()
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (1440, 900)])
+def test_no_head_is_cut_and_every_control_has_its_name(address, page, size):
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.goto(f"{address}/?{urlencode({'page': 'Drugs', 'cohort': INTERACTING, 'theme': 'dark'})}")
+    wait_until_drawn(page)
+    cut = page.locator(".headline h2").evaluate_all(
+        "(all) => all.filter((each) => each.scrollWidth > each.clientWidth + 1).map((each) => each.textContent)"
+    )
+    assert cut == []
+    names = ("Column of conditions", "Control", "A", "B", "A+B", "Line or patient", "Replicate", "Plate", "Cells of")
+    for name in (*names, "Region", "Marker", "Population"):
+        expect(control(page, name)).to_have_count(1)
+    for name in ("Regions", "Regions × markers", "Median of a marker"):
+        expect(page.get_by_role("button", name=name, exact=True)).to_have_count(1)
+
+
+def test_a_marker_stands_out_in_what_is_drawn_of_it(address, page):
+    page.set_viewport_size({"width": 1440, "height": 1500})
+    page.goto(f"{address}/?{urlencode({'page': 'Drugs', 'cohort': INTERACTING})}")
+    wait_until_drawn(page)
+    before = hashes(page)
+    control(page, "Marker").click()
+    page.get_by_role("listbox").get_by_text("pERK", exact=True).click()
+    expect(page.get_by_text("departure of pERK", exact=True)).to_be_visible()
+    wait_until_drawn(page)
+    assert hashes(page) != before
+    expect(page).to_have_url(re.compile("marker=pERK"))
+    page.get_by_role("button", name="Regions × markers", exact=True).click()
+    expect(page.get_by_role("heading", name="Departure by region and marker", exact=True)).to_be_visible()
