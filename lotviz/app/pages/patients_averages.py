@@ -194,10 +194,8 @@ def _notes(one: GroupDifference) -> np.ndarray:
 
 def _said(session: Session) -> str:
     """Say whether the averages differ, in what, and how good they are."""
-    found = averages(session)
-    if found is None:
-        return ""
-    return " ".join(part for part in (_difference_said(session, found), _certificates_said(session)) if part)
+    found, bounds = averages(session), _certificates_said(session)  # both begin at once
+    return " ".join(part for part in ("" if found is None else _difference_said(session, found), bounds) if part)
 
 
 def _difference_said(session: Session, found: Averages) -> str:
