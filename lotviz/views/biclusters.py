@@ -83,7 +83,7 @@ def change_table(
     """
     token = TOKENS[theme]
     limit = float(np.abs(values).max(initial=0)) or 1.0
-    digits = int(np.clip(-np.floor(np.log10(limit)), 1, 2))
+    digits = int(np.clip(-np.floor(np.log10(limit)), int(limit < 10), 2))
     cells: list[tuple[Any, ...]] = []
     texts = []
     for (i, j), value in np.ndenumerate(values):

@@ -29,6 +29,7 @@ from lotviz.views.theme import group_colours, group_marks, sequential
 
 PLACED = ("part", "placing", "placed", "newcomer")  # what the places on the map follow from
 AT_ONCE = 100  # samples that are placed while the page is drawn
+LETTERS = 42  # of the legend of the map: its title needs its room
 MOST_NAMED = 3  # newcomers that are named on the map
 
 
@@ -192,8 +193,9 @@ def map_keys(session: Session) -> str:
     if groups is None:
         column = session.embedding.samples[colour]
         return ramp(sequential(theme), f"{column.min():g}", f"{column.max():g} {colour}")
-    shown = groups[:6]
-    more = badge(f"and {len(groups) - 6} more") if len(groups) > 6 else ""
+    ends = np.cumsum([min(len(group), 18) + 3 for group in groups])  # letters of the legend
+    shown = groups[: max(1, int((ends <= LETTERS).sum()))]
+    more = badge(f"and {len(groups) - len(shown)} more") if len(groups) > len(shown) else ""
     return keys({g: c for g, c in group_colours(groups, theme).items() if g in shown}, group_marks(groups)) + more
 
 
