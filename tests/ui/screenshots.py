@@ -26,6 +26,7 @@ from lotviz.app.choices import PAGES
 from lotviz.app.workspace import Workspace
 
 README_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "screenshots"
+SHOWN_ON = {"Drugs": "demo: organoids, drugs that interact"}  # pages about which patients have nothing to say
 LARGEST = 300_000  # bytes of one picture
 COLOURS = (256, 128, 64)  # tried in turn where all colours would be too large
 
@@ -60,12 +61,19 @@ def opened(size: tuple[int, int]) -> Iterator[Any]:
         browser.close()
 
 
-def shoot(address: str, pages: Sequence[str], choices: dict[str, str], size: tuple[int, int]) -> Iterator[tuple]:
-    """Yield the name of each page, its picture and the seconds until it was drawn."""
+def shoot(
+    address: str,
+    pages: Sequence[str],
+    choices: dict[str, str],
+    size: tuple[int, int],
+    *,
+    cohorts: dict[str, dict[str, str]],
+) -> Iterator[tuple]:
+    """Yield the name of each page, its picture and the seconds until it was drawn; some on cohorts of their own."""
     with opened(size) as page:
         for name in pages:
             begun = time.monotonic()
-            page.goto(f"{address}/?{urlencode({**choices, 'page': name})}")
+            page.goto(f"{address}/?{urlencode({**choices, **cohorts.get(name, {}), 'page': name})}")
             wait_until_drawn(page, timeout=600)
             yield name, page.screenshot(), time.monotonic() - begun
 
@@ -98,8 +106,9 @@ def main(given: Sequence[str] | None = None) -> int:
     if wanted.label:
         choices["label"] = wanted.label
     wanted.outdir.mkdir(parents=True, exist_ok=True)
+    cohorts = {} if wanted.cohort else {page: {"cohort": cohort} for page, cohort in SHOWN_ON.items()}
     with application(workspace, first, at_once=True) as address:
-        for name, picture, seconds in shoot(address, wanted.pages, choices, wanted.size):
+        for name, picture, seconds in shoot(address, wanted.pages, choices, wanted.size, cohorts=cohorts):
             path = wanted.outdir / f"{name.lower()}.png"
             path.write_bytes(small_png(picture))
             print(f"{path} {path.stat().st_size / 1000:.0f} kB, drawn after {seconds:.1f} s", flush=True)
