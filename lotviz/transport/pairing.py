@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lotviz.transport.coupling import solve
+from lotviz.transport.engine import ExactSolver
 from lotviz.transport.progress import Progress, report, stop_if
 from lotviz.transport.registration import GluedPairs
 
@@ -27,6 +28,7 @@ def paired_cells(
     first: str,
     second: str,
     *,
+    solver: ExactSolver = "simplex",
     progress: Progress | None = None,
     cancel: threading.Event | None = None,
 ) -> GluedPairs:
@@ -42,6 +44,8 @@ def paired_cells(
         Holds both samples.
     first, second
         Their names; a sample is glued to itself cell by cell.
+    solver
+        Either is exact; the simplex is compiled first where it never was.
     progress, cancel
         Called with (done, total, message) at every point; set it to stop.
 
@@ -74,7 +78,7 @@ def paired_cells(
             cloud[chosen] - np.average(cloud[chosen], axis=0, weights=mass)
             for cloud, chosen, mass in zip(clouds, cells, masses, strict=True)
         ]
-        for left, right, mass in _glued(deviations, masses):
+        for left, right, mass in _glued(deviations, masses, solver):
             found.append((cells[0][left], cells[1][right], mass * embedding.masses[point], point))
     counts = [len(mass) for *_, mass, _point in found]
     return GluedPairs(
@@ -86,7 +90,7 @@ def paired_cells(
 
 
 def _glued(
-    deviations: list[Floats], masses: list[Floats]
+    deviations: list[Floats], masses: list[Floats], solver: ExactSolver
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], Floats]]:
     """Yield pairs of positions with masses that sum to one in all."""
     shares = [mass / mass.sum() for mass in masses]
@@ -95,9 +99,8 @@ def _glued(
             mass = np.outer(left[1], right[1]).ravel() / share
             yield np.repeat(left[0], len(right[0])), np.tile(right[0], len(left[0])), mass
             continue
-        coupling = solve(
-            deviations[0][left[0]], deviations[1][right[0]], left[1] / left[1].sum(), right[1] / right[1].sum()
-        )
+        sides = deviations[0][left[0]], deviations[1][right[0]]
+        coupling = solve(*sides, left[1] / left[1].sum(), right[1] / right[1].sum(), solver=solver)
         plan = coupling.plan.tocoo()
         yield left[0][plan.row], right[0][plan.col], plan.data * share
 

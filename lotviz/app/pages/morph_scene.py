@@ -14,6 +14,7 @@ from lotviz.analysis.reduction import Projection
 from lotviz.app.pages.morph_stops import Stop
 from lotviz.app.session import Session
 from lotviz.transport import LOTEmbedding
+from lotviz.transport.engine import solver_within
 from lotviz.transport.pairing import paired_cells
 from lotviz.transport.pooling import draw_tuples
 from lotviz.transport.progress import stop_if
@@ -190,7 +191,9 @@ def _tuples(
         if sketch:
             pairs = embedding.registration(*names).sample_pairs(int(np.clip(largest, *SKETCHED)), seed)
         else:
-            pairs = paired_cells(embedding, *names, progress=progress, cancel=cancel)
+            # once after an installation the simplex is compiled for some seconds: no page waits for that
+            solver = solver_within(0.0)
+            pairs = paired_cells(embedding, *names, solver=solver, progress=progress, cancel=cancel)
         cell = np.stack([pairs.first, pairs.second])
         return np.zeros(cell.shape, np.uint8), cell, pairs.mass
     count = int(np.clip(largest, *TUPLES))
