@@ -8,7 +8,7 @@ import holoviews as hv
 import numpy as np
 
 from lotviz.views.clouds import FADED, Bounds, cloud, framed, shade_populations
-from lotviz.views.style import beside, downwards, named_rows, signed
+from lotviz.views.style import beside, clipped, downwards, named_rows, signed
 from lotviz.views.theme import TOKENS, ThemeName
 
 Departure = tuple[str, float, float, float, bool]  # name, departure, low and high end of its interval, clear
@@ -78,7 +78,9 @@ def predicted_and_seen(
             size=12, fill_alpha=0, line_color=token["accent"], line_width=2
         )
     )
-    shown = named_rows(picture, names, beside(printed, token["ink"]), xlabel="share of cells, %", xlim=(0, top))
+    short = [clipped(name, 17) for name in names]  # the numbers beside them need the room
+    hook = beside(printed, token["ink"])
+    shown = named_rows(picture, short, hook, xlabel="share of cells, %", xlim=(0, top), xticks=3)
     return shown, bands
 
 

@@ -66,8 +66,9 @@ def verdict_said(found: Interaction, kind: Kind, place: Place) -> str:
     if kind == "no":
         return f"<b>No: {does}</b> {figures}. As a whole: {whole}."
     if kind == "somewhere":
-        start = "As a whole nothing speaks against additivity, but"
-        return f"<b>{start} {does}</b> {figures}. As a whole: {whole}."
+        few = not found.crossed.smallest_p <= 1.0 - found.level
+        start = f"Too few {found.unit}s to say as a whole" if few else "As a whole nothing speaks against additivity"
+        return f"<b>{start}, but {does}</b> {figures}. As a whole: {whole}."
     inner = found.within_lines
     over = f" Over their {inner.n_units} replicates {_p(inner.p)};" if inner is not None else ""
     return f"<b>Not in these lines: {does}</b> {figures}.{over} of other lines they do not speak: {few_said(found)}."
@@ -212,5 +213,5 @@ def _alike(*values: float) -> list[str]:
     (['0.18', '0.00', '0.41'], ['−0.001', '0.013'])
     """
     largest = max((abs(value) for value in values if np.isfinite(value)), default=0.0) or 1.0
-    digits = int(np.clip(1 - np.floor(np.log10(largest)), 0, 4))
-    return [f"{value:.{digits}f}".replace("-", "−") for value in values]
+    digits = int(np.clip(1 - np.floor(np.log10(largest)), 2, 4))
+    return [f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−") for value in values]

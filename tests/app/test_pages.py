@@ -134,7 +134,7 @@ def test_the_map_can_be_coloured_by_any_column(session_on, column):
     hv.render(pictures(page)[0])
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", [name for name in PAGES if name != "Drugs"])  # it names nothing without drugs
 def test_names_are_shown_as_they_are_and_never_as_markup(session_on, name):
     session = session_on("hostile names", insist=True)
     _page, text = fill(session, name)

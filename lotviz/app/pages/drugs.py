@@ -95,7 +95,7 @@ def _answered(session: Session) -> Page:
     lines, table = lines_pictures(session, page)
     rows += [(lines, "1 / span 7", "4"), (table, "8 / span 5", "4")]
     # Clouds are as high as their width allows, the charts take the rest.
-    tracks = "minmax(200px, 14vw) minmax(320px, 1.2fr) minmax(300px, 18vw) minmax(250px, auto)"
+    tracks = "minmax(200px, 14vw) minmax(320px, 1.2fr) minmax(350px, 18vw) minmax(250px, auto)"
     page.body = grid(*rows, rows=tracks, gap="18px 28px")
     page.drawer = drawer(session)
     return page

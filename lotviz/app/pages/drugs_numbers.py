@@ -239,8 +239,7 @@ def _readout_head(session: Session) -> str:
     name = readout_of(session).name
     for own, shown in zip(session.derived_regions.names, session.regions.names, strict=True):
         name = name.replace(own, shown)
-    marks = legend(key("seen", "var(--lv-ink)"), key("expected", "var(--lv-accent)", "ring"))
-    return headline(escape(name[:1].upper() + name[1:]), "", marks)
+    return headline(escape(name[:1].upper() + name[1:]))
 
 
 def _scaled(session: Session) -> float:
@@ -265,7 +264,7 @@ def _readout(session: Session) -> object:
             *(size * float(row[name]) for name in ("excess", "low", "high")), digits=digits if size > 1 else 2
         )
         printed.append(text if known else "not for this readout")
-    unit = f"{'share of cells, %' if scale > 1 else unit_of(session)}; dashed: {found.both}"
+    unit = f"{'share of cells, %' if scale > 1 else unit_of(session)}; full: seen; hollow: expected"
     return readout_levels(rows, printed=printed, theme=session.choices.theme, unit=unit, zero=scale > 1)
 
 
