@@ -102,6 +102,11 @@ def interaction(
     -----
     Source of the crossed product: Walther et al. 2016 (crossnobis); the published method compares A+B with the
     barycenter of A and B instead, which is not a test of additivity (see `BarycenterComparison`).
+
+    The optimal coupling changes with what is coupled: where cells move close to those of another population, mass takes
+    other ways, and the vectors of drugs that add up exactly need not. In 200 simulated additive studies of 8 lines x 3
+    replicates the interval held 0 in 92.5 % and p was at most 0.05 in 7.5 % (not uniform: Kolmogorov-Smirnov p 0.002);
+    for 6 replicates of one line in 95.5 % and 4.5 %. The departure is small beside the effect, yet many lines find it.
     """
     if not 0.5 <= level < 1.0:
         what = f"Expected a level from 0.5 to below 1, found {level}."
