@@ -577,7 +577,7 @@ def test_stopped_work_can_be_done_after_all(page, tmp_path):
         page.get_by_role("button", name="Compare the samples").click()
         page.get_by_role("button", name="Stop").click()
         page.get_by_role("button", name="Compare the samples").click()
-        expect(page.get_by_role("heading", name="Map of all 24 samples")).to_be_visible()
+        expect(page.get_by_role("heading", name="Map of 24 samples")).to_be_visible()
         wait_until_drawn(page)
         assert len(pictures(page)) == FIGURES["Patients"]
 
