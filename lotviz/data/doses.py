@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from lotviz.data.cohort import Cohort
-from lotviz.data.panels import GUT, LOW
-from lotviz.data.simulate import _cohort, _Drawn, _Nature, _nature, _require_range, _sample
+from lotviz.data.panels import GUT
+from lotviz.data.simulated import Drawn, Nature, cohort_of, cultures, nature_of, require_range, require_sizes
 
 # marker, by how much it moves at a dose of 1 for an effect of 1, and in which populations
 _MOVED = (
@@ -76,18 +75,15 @@ def simulate_doses(
     [4, 4, 4]
     """
     for name, value, high in (("lines", lines, 1000), ("replicates", replicates, 1000), ("doses", len(doses), 1000)):
-        _require_range(name, value, 1, high)
-    _require_range("cells", cells, 1, 10_000_000)
-    _require_range("markers", markers, 2, len(GUT.markers))
-    if batch < 0 or noise < 0:
-        raise ValueError(f"Expected batch and noise of 0 or more, found {batch} and {noise}. They are deviations.")
+        require_range(name, value, 1, high)
+    require_sizes(GUT, cells=cells, markers=markers, batch=batch, noise=noise)
     if not np.isfinite(doses).all() or len(set(doses)) < len(doses):
         raise ValueError(f"Expected different doses that are numbers, found {list(doses)}. Give every dose once.")
     rng = np.random.default_rng(seed)
-    nature = _nature(GUT, markers, rng)
+    nature = nature_of(GUT, markers, rng)
     table = _table(lines, [float(dose) for dose in doses], replicates)
     drawn = _drawn(nature, table, cells=cells, sizes=(effect, abundance, batch, noise), rng=rng)
-    return _cohort("doses", nature, table, drawn, seed)
+    return cohort_of("doses", nature, table, drawn, seed)
 
 
 def _table(lines: int, doses: Sequence[float], replicates: int) -> pd.DataFrame:
@@ -101,15 +97,14 @@ def _table(lines: int, doses: Sequence[float], replicates: int) -> pd.DataFrame:
     return pd.DataFrame(rows, index=pd.Index(names, name="sample"))
 
 
-def _planted(nature: _Nature, effect: float, abundance: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _planted(nature: Nature, effect: float, abundance: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Shift of markers (k, d) and change of log odds (k,) at a dose of 1."""
     shift = np.zeros_like(nature.profile)
     for marker, size, populations in _MOVED:
         for population in populations:
             if marker in nature.markers:
                 row, column = nature.row(population), nature.column(marker)
-                # a marker dims until it is low, no further: below, its staining would not add up
-                shift[row, column] = max(effect * size, min(0.0, LOW - nature.profile[row, column]))
+                shift[row, column] = nature.moved(row, column, effect * size)
     grown = np.zeros(len(nature.profile))
     for population, size in _GROWN.items():
         grown[nature.row(population)] = abundance * size
@@ -117,26 +112,19 @@ def _planted(nature: _Nature, effect: float, abundance: float) -> tuple[NDArray[
 
 
 def _drawn(
-    nature: _Nature,
+    nature: Nature,
     table: pd.DataFrame,
     *,
     cells: int,
     sizes: tuple[float, float, float, float],
     rng: np.random.Generator,
-) -> _Drawn:
+) -> Drawn:
     effect, abundance, batch, noise = sizes
     shift, grown = _planted(nature, effect, abundance)
-    width, kinds = len(nature.markers), len(nature.profile)
-    base = np.log(list(nature.panel.shares.values()))
-    plates = {name: rng.normal(0, batch, width) for name in sorted(set(table["plate"]))}
-    strains = {name: (rng.normal(0, 0.2, width), rng.normal(0, 0.3, kinds)) for name in sorted(set(table["line"]))}
-    found: dict[str, NDArray[np.float32]] = {}
-    labels: dict[str, NDArray[Any]] = {}
-    for name, row in table.iterrows():
-        brightness, composition = strains[str(row["line"])]
-        dose = float(row["dose"])
-        logits = base + composition + dose * grown + rng.normal(0, 0.08 * noise, kinds)
-        staining = brightness + plates[str(row["plate"])] + rng.normal(0, 0.05 * noise, width)
-        found[str(name)], labels[str(name)] = _sample(nature, cells, logits, dose * shift, staining, rng)
+
+    def planted(row: pd.Series) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        return float(row["dose"]) * shift, float(row["dose"]) * grown
+
+    found, labels, plates = cultures(nature, table, planted, cells=cells, batch=batch, noise=noise, rng=rng)
     truth = {"moved": _MOVED, "grown": _GROWN, "effect": effect, "abundance": abundance, "plate_shifts": plates}
-    return _Drawn(found, labels, truth)
+    return Drawn(found, labels, truth)

@@ -3,34 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lotviz.data.cohort import ArraySource, Cohort
-from lotviz.data.panels import GUT, IMMUNE, LOW, Panel
-from lotviz.data.transforms.transform import Transform
-
-Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class _Nature:
-    """What every sample of a cohort shares: populations (k), markers (d), how cells of a population scatter."""
-
-    panel: Panel
-    markers: tuple[str, ...]
-    profile: Array  # (k, d)
-    loadings: Array  # (k, 2, d)
-
-    def column(self, marker: str) -> int:
-        return self.markers.index(marker)
-
-    def row(self, population: str) -> int:
-        return self.panel.populations.index(population)
+from lotviz.data.cohort import Cohort
+from lotviz.data.panels import GUT, IMMUNE
+from lotviz.data.simulated import (
+    Array,
+    Drawn,
+    Nature,
+    cohort_of,
+    cultures,
+    nature_of,
+    require_range,
+    require_sizes,
+    sample_cells,
+)
 
 
 def simulate(
@@ -108,59 +99,24 @@ def simulate(
     if design not in ("patients", "organoids"):
         raise ValueError(f"Expected design patients or organoids, found {design}. Name one of the two.")
     panel = IMMUNE if design == "patients" else GUT
-    _require_range("cells", cells, 1, 10_000_000)
-    _require_range("markers", markers, 2, len(panel.markers))
-    if batch < 0 or noise < 0:
-        raise ValueError(f"Expected batch and noise of 0 or more, found {batch} and {noise}. They are deviations.")
+    require_sizes(panel, cells=cells, markers=markers, batch=batch, noise=noise)
     sizes = {"effect": effect, "batch": batch, "noise": noise}
     rng = np.random.default_rng(seed)
     if design == "patients":
-        _require_range("samples", samples, 2, 100_000)
-        _require_range("batches", batches, 1, samples)
-        nature = _nature(panel, markers, rng)
+        require_range("samples", samples, 2, 100_000)
+        require_range("batches", batches, 1, samples)
+        nature = nature_of(panel, markers, rng)
         table = _patient_table(samples, batches, rng)
         drawn = _patients(nature, table, cells=cells, abundance=abundance, rng=rng, **sizes)
     else:
-        _require_range("lines", lines, 1, 1000)
+        require_range("lines", lines, 1, 1000)
         each = _replicates(samples, lines) if replicates is None else replicates
-        _require_range("replicates", each, 1, 1000)
-        nature = _nature(panel, markers, rng)
+        require_range("replicates", each, 1, 1000)
+        nature = nature_of(panel, markers, rng)
         table = _organoid_table(lines, each)
         joint = {"interaction": interaction, "abundance_interaction": abundance_interaction}
         drawn = _organoids(nature, table, cells=cells, rng=rng, **joint, **sizes)
-    return _cohort(design, nature, table, drawn, seed)
-
-
-@dataclass(frozen=True, eq=False)
-class _Drawn:
-    cells: dict[str, NDArray[np.float32]]
-    labels: dict[str, NDArray[Any]]
-    truth: dict[str, Any]
-
-
-def _cohort(design: str, nature: _Nature, table: pd.DataFrame, drawn: _Drawn, seed: int) -> Cohort:
-    counts = pd.Series({name: len(cells) for name, cells in drawn.cells.items()}, name="cells", dtype=int)
-    counts.index.name = "sample"
-    return Cohort(
-        name=f"Simulated {design}",
-        samples=table,
-        markers=nature.markers,
-        cell_counts=counts,
-        source=ArraySource(drawn.cells, drawn.labels),
-        transform=Transform("arcsinh", 5.0),
-        origin=f"simulated {design}, seed {seed}",
-        synthetic=True,
-        truth={"design": design, "seed": seed, **drawn.truth},
-    )
-
-
-def _nature(panel: Panel, count: int, rng: np.random.Generator) -> _Nature:
-    markers = panel.first(count)
-    profile = panel.profile(markers)
-    # two factors a population: cell size brightens everything, activation moves markers against each other
-    size = np.full((len(profile), 1, len(markers)), 0.22)
-    activation = rng.normal(0, 0.22, (len(profile), 1, len(markers)))
-    return _Nature(panel, markers, profile, np.concatenate([size, activation], axis=1))
+    return cohort_of(design, nature, table, drawn, seed)
 
 
 def _patient_table(samples: int, batches: int, rng: np.random.Generator) -> pd.DataFrame:
@@ -176,7 +132,7 @@ def _patient_table(samples: int, batches: int, rng: np.random.Generator) -> pd.D
 
 
 def _patients(
-    nature: _Nature,
+    nature: Nature,
     table: pd.DataFrame,
     *,
     cells: int,
@@ -185,7 +141,7 @@ def _patients(
     batch: float,
     noise: float,
     rng: np.random.Generator,
-) -> _Drawn:
+) -> Drawn:
     population, more = "CD8 T effector", "Monocytes classical"
     planted = tuple(marker for marker in ("CD38", "PD-1") if marker in nature.markers)
     shift = np.zeros_like(nature.profile)
@@ -202,7 +158,7 @@ def _patients(
         # the answer differs in strength from patient to patient
         response = case * np.clip(rng.normal(1.0, 0.35 * noise), 0.0, 2.0)
         staining = rng.normal(0, 0.25 * noise, len(nature.markers)) + batches[str(row["batch"])]
-        found[str(name)], labels[str(name)] = _sample(nature, cells, logits, response * shift, staining, rng)
+        found[str(name)], labels[str(name)] = sample_cells(nature, cells, logits, response * shift, staining, rng)
     truth = {
         "population": population,
         "markers": planted,
@@ -211,7 +167,7 @@ def _patients(
         "abundance": {"population": more, "log_odds": abundance},
         "batch_shifts": batches,
     }
-    return _Drawn(found, labels, truth)
+    return Drawn(found, labels, truth)
 
 
 def _organoid_table(lines: int, replicates: int) -> pd.DataFrame:
@@ -225,20 +181,19 @@ def _organoid_table(lines: int, replicates: int) -> pd.DataFrame:
     return pd.DataFrame(rows, index=pd.Index(names, name="sample"))
 
 
-def _drug_shifts(nature: _Nature, effect: float) -> tuple[dict[str, Array], dict[str, Any]]:
+def _drug_shifts(nature: Nature, effect: float) -> tuple[dict[str, Array], dict[str, Any]]:
     targets = {"A": ("pERK", ("Stem", "Transit amplifying")), "B": ("pS6", ("Transit amplifying", "Enterocyte"))}
     shifts = {}
     for drug, (marker, populations) in targets.items():
         shifts[drug] = np.zeros_like(nature.profile)
         for population in populations:
             row, column = nature.row(population), nature.column(marker)
-            # a marker dims until it is low, no further: below, its staining would not add up
-            shifts[drug][row, column] = max(-effect, LOW - nature.profile[row, column])
+            shifts[drug][row, column] = nature.moved(row, column, -effect)
     return shifts, {drug: {"marker": marker, "populations": names} for drug, (marker, names) in targets.items()}
 
 
 def _organoids(
-    nature: _Nature,
+    nature: Nature,
     table: pd.DataFrame,
     *,
     cells: int,
@@ -248,56 +203,23 @@ def _organoids(
     interaction: float,
     abundance_interaction: float,
     rng: np.random.Generator,
-) -> _Drawn:
+) -> Drawn:
     shifts, drugs = _drug_shifts(nature, effect)
     joint = np.zeros_like(nature.profile)
     joint[nature.row("Stem"), nature.column("pERK")] = interaction
     doses = {"control": 0 * joint, **shifts, "A+B": shifts["A"] + shifts["B"] + joint}
-    width, kinds = len(nature.markers), len(nature.profile)
-    base = np.log(list(nature.panel.shares.values()))
-    plates = {name: rng.normal(0, batch, width) for name in sorted(set(table["plate"]))}
-    strains = {name: (rng.normal(0, 0.2, width), rng.normal(0, 0.3, kinds)) for name in sorted(set(table["line"]))}
-    found: dict[str, NDArray[np.float32]] = {}
-    labels: dict[str, NDArray[Any]] = {}
-    for name, row in table.iterrows():
-        brightness, composition = strains[str(row["line"])]
-        logits = base + composition + rng.normal(0, 0.08 * noise, kinds)
-        if row["condition"] == "A+B":
-            logits[nature.row("Enterocyte")] += abundance_interaction
-        staining = brightness + plates[str(row["plate"])] + rng.normal(0, 0.05 * noise, width)
-        dose = doses[str(row["condition"])]
-        found[str(name)], labels[str(name)] = _sample(nature, cells, logits, dose, staining, rng)
+    grown = np.zeros(len(nature.profile))
+    grown[nature.row("Enterocyte")] = abundance_interaction
+
+    def planted(row: pd.Series) -> tuple[Array, Array]:
+        return doses[str(row["condition"])], grown * (row["condition"] == "A+B")
+
+    found, labels, plates = cultures(nature, table, planted, cells=cells, batch=batch, noise=noise, rng=rng)
     interacting: dict[str, Any] = {"population": "Stem", "marker": "pERK", "effect": interaction}
     if abundance_interaction:
         interacting["abundance"] = {"population": "Enterocyte", "log_odds": abundance_interaction}
     truth = {"population": "Stem", "markers": ("pERK", "pS6"), "effect": effect, "drugs": drugs}
-    return _Drawn(found, labels, {**truth, "interaction": interacting, "plate_shifts": plates})
-
-
-def _sample(
-    nature: _Nature,
-    count: int,
-    logits: Array,
-    shift: Array,
-    staining: Array,
-    rng: np.random.Generator,
-) -> tuple[NDArray[np.float32], NDArray[Any]]:
-    """Raw intensities (count, d) and the population of each cell of one sample."""
-    shares = np.exp(logits - logits.max())
-    kind = rng.choice(len(shares), size=count, p=shares / shares.sum())  # (count,)
-    factors = rng.standard_normal((count, 2))
-    spread = np.einsum("nf,nfd->nd", factors, nature.loadings[kind])  # (count, 2) x (count, 2, d) -> (count, d)
-    # Student t with 4 degrees of freedom: the heavy tails of doublets and aggregates
-    tails = 0.28 * rng.standard_t(4, (count, len(nature.markers)))
-    brightness = nature.profile[kind] + shift[kind]
-    # unstained markers hardly follow the staining of the sample
-    stained = np.clip(brightness / LOW, 0.2, 1.0)
-    scale = brightness + stained * (staining + spread + tails)
-    raw = 5.0 * np.sinh(np.clip(scale, -1.0, 7.5))
-    # a dim signal is often no signal at all: zeros as a mass cytometer counts them
-    missed = rng.random(raw.shape) < 0.6 * np.exp(-np.maximum(raw, 0.0) / 2.0)
-    raw = np.where(missed | (raw < 0), 0.0, raw)
-    return raw.astype(np.float32), np.array(nature.panel.populations)[kind]
+    return Drawn(found, labels, {**truth, "interaction": interacting, "plate_shifts": plates})
 
 
 def _replicates(samples: int, lines: int) -> int:
@@ -307,11 +229,6 @@ def _replicates(samples: int, lines: int) -> int:
             f"Ask for {max(1, round(samples / (4 * lines))) * 4 * lines}, or give lines and replicates."
         )
     return samples // (4 * lines)
-
-
-def _require_range(name: str, value: int, low: int, high: int) -> None:
-    if not low <= value <= high:
-        raise ValueError(f"Expected {name} from {low} to {high}, found {value}. Choose a number in this range.")
 
 
 def truth_in_words(truth: Mapping[str, Any]) -> str:
