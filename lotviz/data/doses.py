@@ -83,7 +83,7 @@ def simulate_doses(
     nature = nature_of(GUT, markers, rng)
     table = _table(lines, [float(dose) for dose in doses], replicates)
     drawn = _drawn(nature, table, cells=cells, sizes=(effect, abundance, batch, noise), rng=rng)
-    return cohort_of("doses", nature, table, drawn, seed)
+    return cohort_of("doses", nature, table, drawn, seed=seed)
 
 
 def _table(lines: int, doses: Sequence[float], replicates: int) -> pd.DataFrame:

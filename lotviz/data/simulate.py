@@ -116,7 +116,7 @@ def simulate(
         table = _organoid_table(lines, each)
         joint = {"interaction": interaction, "abundance_interaction": abundance_interaction}
         drawn = _organoids(nature, table, cells=cells, rng=rng, **joint, **sizes)
-    return cohort_of(design, nature, table, drawn, seed)
+    return cohort_of(design, nature, table, drawn, seed=seed)
 
 
 def _patient_table(samples: int, batches: int, rng: np.random.Generator) -> pd.DataFrame:
@@ -158,7 +158,9 @@ def _patients(
         # the answer differs in strength from patient to patient
         response = case * np.clip(rng.normal(1.0, 0.35 * noise), 0.0, 2.0)
         staining = rng.normal(0, 0.25 * noise, len(nature.markers)) + batches[str(row["batch"])]
-        found[str(name)], labels[str(name)] = sample_cells(nature, cells, logits, response * shift, staining, rng)
+        found[str(name)], labels[str(name)] = sample_cells(
+            nature, cells, logits, shift=response * shift, staining=staining, rng=rng
+        )
     truth = {
         "population": population,
         "markers": planted,

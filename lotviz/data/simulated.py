@@ -51,7 +51,7 @@ class Drawn:
     truth: dict[str, Any]
 
 
-def cohort_of(design: str, nature: Nature, table: pd.DataFrame, drawn: Drawn, seed: int) -> Cohort:
+def cohort_of(design: str, nature: Nature, table: pd.DataFrame, drawn: Drawn, *, seed: int) -> Cohort:
     """Return what was drawn as a cohort in memory."""
     counts = pd.Series({name: len(cells) for name, cells in drawn.cells.items()}, name="cells", dtype=int)
     counts.index.name = "sample"
@@ -114,7 +114,9 @@ def cultures(
         shift, grown = planted(row)
         logits = base + composition + rng.normal(0, 0.08 * noise, kinds) + grown
         staining = brightness + plates[str(row["plate"])] + rng.normal(0, 0.05 * noise, width)
-        found[str(name)], labels[str(name)] = sample_cells(nature, cells, logits, shift, staining, rng)
+        found[str(name)], labels[str(name)] = sample_cells(
+            nature, cells, logits, shift=shift, staining=staining, rng=rng
+        )
     return found, labels, plates
 
 
@@ -122,6 +124,7 @@ def sample_cells(
     nature: Nature,
     count: int,
     logits: Array,
+    *,
     shift: Array,
     staining: Array,
     rng: np.random.Generator,

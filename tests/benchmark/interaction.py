@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from line_chart import STYLE
 from measure import OUT, ROOT, markdown, versions, write_between
 from scipy import stats
+from share_chart import drawing
 
 import lotviz
 from lotviz.analysis import nearest_regions
@@ -35,7 +35,6 @@ DESIGNS = {
 NULLS = {**DESIGNS, "8 lines x 3, strong plates": {"lines": 8, "replicates": 3, "batch": 0.8}}
 EFFECTS = (0.1, 0.2, 0.3, 0.5, 0.8, 1.2)
 HOME = 0.2  # of the stem cells; an effect moves part of them to a region of its own
-WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 340, 260, 48, 52, 44
 DASHES = ("none", "6 3")
 MEASURES = {"power": "p of 0.05 or less", "place": "planted region and marker on top"}
 
@@ -94,43 +93,17 @@ def planted_row(name: str, effect: float, studies: Sequence[dict[str, Any]]) -> 
     }
 
 
-def drawing(rows: Sequence[dict[str, Any]]) -> str:
+def curves(rows: Sequence[dict[str, Any]]) -> str:
     """Power and recovery against the planted effect, a line for each design, as SVG."""
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH * len(MEASURES)} {HEIGHT}" role="img" '
-        f'aria-label="Share of simulated studies in which the interaction is found, and found at its place">',
-        f"<style>{STYLE}</style>",
-    ]
-    for number, (measure, title) in enumerate(MEASURES.items()):
-        parts += [f'<g transform="translate({number * WIDTH} 0)">', *_panel(rows, measure, title), "</g>"]
-    return "\n".join([*parts, "</svg>\n"])
-
-
-def _panel(rows: Sequence[dict[str, Any]], measure: str, title: str) -> list[str]:
-    top = max(row["effect"] for row in rows)
-
-    def at(effect: float, share: float) -> tuple[float, float]:
-        x = LEFT + effect / top * (WIDTH - LEFT - 20)
-        return round(x, 1), round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
-
-    parts = [f'<text class="title" x="{LEFT}" y="20">{title}</text>']
-    for share in (0.0, 0.5, 1.0):
-        (x0, y), (x1, _) = at(0.0, share), at(top, share)
-        parts.append(f'<line class="grid" x1="{x0}" y1="{y}" x2="{x1}" y2="{y}"/>')
-        parts.append(f'<text x="{LEFT - 8}" y="{y + 4}" text-anchor="end">{share:g}</text>')
-    for effect in sorted({row["effect"] for row in rows if row["effect"] == 0.0 or row["effect"] >= 0.2}):
-        x, y = at(effect, 0.0)
-        parts.append(f'<text x="{x}" y="{y + 18}" text-anchor="middle">{effect:g}</text>')
-    parts.append(f'<text x="{WIDTH / 2}" y="{HEIGHT - 6}" text-anchor="middle">planted effect, arcsinh units</text>')
-    for place, (name, dash) in enumerate(zip(dict.fromkeys(row["design"] for row in rows), DASHES, strict=False)):
-        found = [at(row["effect"], row[measure]) for row in rows if row["design"] == name]
-        line = " ".join(f"{x},{y}" for x, y in found)
-        parts.append(f'<polyline class="ours fit" stroke-dasharray="{dash}" points="{line}"/>')
-        parts += [f'<circle class="ours" cx="{x}" cy="{y}" r="2.5"/>' for x, y in found]
-        x = LEFT + place * 120
-        parts.append(f'<line class="ours fit" stroke-dasharray="{dash}" x1="{x}" y1="36" x2="{x + 22}" y2="36"/>')
-        parts.append(f'<text x="{x + 26}" y="40">{name}</text>')
-    return parts
+    panels = {
+        title: {
+            name: [(row["effect"], row[measure]) for row in rows if row["design"] == name]
+            for name in dict.fromkeys(row["design"] for row in rows)
+        }
+        for measure, title in MEASURES.items()
+    }
+    label = "Share of simulated studies in which the interaction is found, and found at its place"
+    return drawing(panels, label=label, axis="planted effect, arcsinh units", dashes=DASHES, ticked=0.3)
 
 
 def main() -> None:
@@ -160,7 +133,7 @@ def main() -> None:
             print(planted[-1], flush=True)
     out = chosen.out or (OUT if chosen.quick else ROOT / "assets" / "benchmark")
     out.mkdir(parents=True, exist_ok=True)
-    (out / "interaction.svg").write_text(drawing(planted), encoding="utf-8")
+    (out / "interaction.svg").write_text(curves(planted), encoding="utf-8")
     figures = {"additive": additive, "planted": planted, **sizes, "versions": versions()}
     (out / "interaction.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     for rows in (additive, planted):

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from line_chart import STYLE
 from measure import OUT, ROOT, markdown, versions, write_between
+from share_chart import drawing
 from sklearn.metrics import roc_auc_score
 
 import lotviz
@@ -38,7 +38,6 @@ MEASURES = {
 }
 TICKED = 0.5  # effects below stand too close for a number each
 HOME = 0.2  # of the planted cells; a large effect moves part of them to a region of its own
-WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 300, 260, 48, 52, 44
 DASHES = ("2 3", "7 3", "none")
 
 
@@ -68,44 +67,17 @@ def recovered(samples: int, effect: float, *, seed: int, noise: float, cells: in
     }
 
 
-def drawing(rows: Sequence[dict[str, Any]]) -> str:
+def curves(rows: Sequence[dict[str, Any]]) -> str:
     """Curves of each measure against effect, a line for each cohort size, as SVG."""
-    sizes = sorted({row["samples"] for row in rows})
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH * len(MEASURES)} {HEIGHT}" role="img">',
-        f"<style>{STYLE}</style>",
-    ]
-    for number, (measure, title) in enumerate(MEASURES.items()):
-        parts += [f'<g transform="translate({number * WIDTH} 0)">', *_panel(rows, measure, title, sizes=sizes), "</g>"]
-    return "\n".join([*parts, "</svg>\n"])
-
-
-def _panel(rows: Sequence[dict[str, Any]], measure: str, title: str, *, sizes: Sequence[int]) -> list[str]:
-    top = max(row["effect"] for row in rows)
-
-    def at(effect: float, share: float) -> tuple[float, float]:
-        x = LEFT + effect / top * (WIDTH - LEFT - 20)
-        return round(x, 1), round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
-
-    parts = [f'<text class="title" x="{LEFT}" y="20">{title}</text>']
-    for share in (0.0, 0.5, 1.0):
-        (x0, y), (x1, _) = at(0.0, share), at(top, share)
-        parts.append(f'<line class="grid" x1="{x0}" y1="{y}" x2="{x1}" y2="{y}"/>')
-        parts.append(f'<text x="{LEFT - 8}" y="{y + 4}" text-anchor="end">{share:g}</text>')
-    for effect in sorted({row["effect"] for row in rows if row["effect"] >= TICKED}):
-        x, y = at(effect, 0.0)
-        parts.append(f'<text x="{x}" y="{y + 18}" text-anchor="middle">{effect:g}</text>')
-    parts.append(f'<text x="{WIDTH / 2}" y="{HEIGHT - 6}" text-anchor="middle">effect, arcsinh units</text>')
-    for place, (size, dash) in enumerate(zip(sizes, DASHES, strict=False)):
-        found = [at(row["effect"], row[measure]) for row in rows if row["samples"] == size]
-        line = " ".join(f"{x},{y}" for x, y in found)
-        parts.append(f'<polyline class="ours fit" stroke-dasharray="{dash}" points="{line}"/>')
-        parts += [f'<circle class="ours" cx="{x}" cy="{y}" r="2.5"/>' for x, y in found]
-        if measure == "region":
-            x = LEFT + place * 80
-            parts.append(f'<line class="ours fit" stroke-dasharray="{dash}" x1="{x}" y1="36" x2="{x + 22}" y2="36"/>')
-            parts.append(f'<text x="{x + 26}" y="40">N = {size}</text>')
-    return parts
+    panels = {
+        title: {
+            f"N = {size}": [(row["effect"], row[measure]) for row in rows if row["samples"] == size]
+            for size in sorted({row["samples"] for row in rows})
+        }
+        for measure, title in MEASURES.items()
+    }
+    label = "Recovery of what was planted against the size of the effect"
+    return drawing(panels, label=label, axis="effect, arcsinh units", dashes=DASHES, ticked=TICKED)
 
 
 def main() -> None:
@@ -132,7 +104,7 @@ def main() -> None:
             print(rows[-1], flush=True)
     out = chosen.out or (OUT if chosen.quick else ROOT / "assets" / "benchmark")
     out.mkdir(parents=True, exist_ok=True)
-    (out / "planted.svg").write_text(drawing(rows), encoding="utf-8")
+    (out / "planted.svg").write_text(curves(rows), encoding="utf-8")
     figures = {
         "rows": rows,
         "cells": chosen.cells,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
@@ -73,6 +73,33 @@ def page(browser: Any) -> Iterator[Any]:
     opened.requests_outside, opened.console_errors = recorder.requests_outside, recorder.console_errors
     yield opened
     context.close()
+
+
+@pytest.fixture
+def watched(page: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """The page with the `PATIENCE` (ms) and the `WINDOW` (pixels) of the module; nothing may go wrong behind it."""
+    from playwright.sync_api import expect
+
+    patience = request.module.PATIENCE
+    page.set_default_timeout(patience)
+    expect.set_options(timeout=patience)
+    width, height = request.module.WINDOW
+    page.set_viewport_size({"width": width, "height": height})
+    yield page
+    assert page.requests_outside == []
+    assert page.console_errors == []
+
+
+@pytest.fixture
+def visit(watched: Any, address: str, request: pytest.FixtureRequest) -> Callable[..., None]:
+    """`visit(region="2")` opens the page that the module's `THERE` names, with more choices, and waits for it."""
+    from application import wait_until_drawn
+
+    def go(**choices: str) -> None:
+        watched.goto(f"{address}/?{urlencode(request.module.THERE | choices)}")
+        wait_until_drawn(watched)
+
+    return go
 
 
 @contextmanager

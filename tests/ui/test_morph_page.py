@@ -6,7 +6,6 @@ import re
 from functools import partial
 from pathlib import Path
 from unittest.mock import patch
-from urllib.parse import urlencode
 
 import pandas as pd
 import pytest
@@ -20,7 +19,11 @@ from lotviz.data import simulate, write_cohort
 pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import expect
 
+pytestmark = pytest.mark.usefixtures("watched")
+
 PATIENCE = 20_000  # ms; the machine may be busy with other things
+WINDOW = (1440, 900)
+THERE = {"page": "Morph"}
 QUICK = {"permutations": 9, "repeats": 1, "folds": 3, "points": 16}
 
 
@@ -32,27 +35,6 @@ def address(tmp_path_factory):
     quick = patch.object(workspace_module, "classify", partial(classify, **QUICK))
     with quick, application(Workspace(root), "study", at_once=True) as served:
         yield served
-
-
-@pytest.fixture(autouse=True)
-def nothing_wrong_behind_the_page(page):
-    page.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
-    page.set_viewport_size({"width": 1440, "height": 900})
-    yield
-    assert page.requests_outside == []
-    assert page.console_errors == []
-
-
-@pytest.fixture
-def visit(address, page):
-    """`visit(morph="Several")` opens the Morph page there and waits until it is drawn."""
-
-    def go(**choices):
-        page.goto(f"{address}/?{urlencode({'page': 'Morph', **choices})}")
-        wait_until_drawn(page)
-
-    return go
 
 
 def control(page, label):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlencode
 
 import pytest
 from application import application, hashes, wait_until_drawn
@@ -14,9 +13,11 @@ from lotviz.data import simulate, write_cohort
 pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import expect
 
-pytestmark = pytest.mark.filterwarnings("ignore:reference already known")
+pytestmark = [pytest.mark.filterwarnings("ignore:reference already known"), pytest.mark.usefixtures("watched")]
 
 PATIENCE = 20_000  # ms; the machine may be busy with other things
+WINDOW = (1440, 1400)
+THERE = {"page": "Patients", "points": "16"}
 
 
 @pytest.fixture(scope="module")
@@ -28,27 +29,6 @@ def address(tmp_path_factory):
     write_cohort(simulate("patients", samples=2, cells=200, markers=6, seed=8), root / "new", format="parquet")
     with application(Workspace(root), "study", at_once=True) as served:
         yield served
-
-
-@pytest.fixture(autouse=True)
-def nothing_wrong_behind_the_page(page):
-    page.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
-    page.set_viewport_size({"width": 1440, "height": 1400})
-    yield
-    assert page.requests_outside == []
-    assert page.console_errors == []
-
-
-@pytest.fixture
-def visit(address, page):
-    """`visit(placing="MDS")` opens the Patients page there and waits until it is drawn."""
-
-    def go(**choices):
-        page.goto(f"{address}/?{urlencode({'page': 'Patients', 'points': '16', **choices})}")
-        wait_until_drawn(page)
-
-    return go
 
 
 def press(page, name):

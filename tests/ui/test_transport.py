@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlencode
 
 import pytest
 from application import _FIGURES, application, wait_until_drawn
@@ -14,9 +13,11 @@ from lotviz.data import simulate, write_cohort
 pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import expect
 
-pytestmark = pytest.mark.filterwarnings("ignore:reference already known")
+pytestmark = [pytest.mark.filterwarnings("ignore:reference already known"), pytest.mark.usefixtures("watched")]
 
 PATIENCE = 60_000  # ms; the machine may be busy with other things
+WINDOW = (1440, 1150)
+THERE = {"page": "Transport"}
 HEADS = ("What moves", "Populations", "Markers", "Who becomes whom", "Populations × markers")
 
 # Where the frames of the figures are on the screen, in their order, and which tools they have.
@@ -50,27 +51,6 @@ def address(tmp_path_factory):
     write_cohort(simulate("patients", samples=6, cells=600, markers=8, seed=1), root / "study", format="parquet")
     with application(Workspace(root), "study", at_once=True) as served:
         yield served
-
-
-@pytest.fixture(autouse=True)
-def nothing_wrong_behind_the_page(page):
-    page.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
-    page.set_viewport_size({"width": 1440, "height": 1150})
-    yield
-    assert page.requests_outside == []
-    assert page.console_errors == []
-
-
-@pytest.fixture
-def visit(address, page):
-    """`visit(becomes="Flow")` opens the Transport page there and waits until it is drawn."""
-
-    def go(**choices):
-        page.goto(f"{address}/?{urlencode({'page': 'Transport', **choices})}")
-        wait_until_drawn(page)
-
-    return go
 
 
 def tappable(page):

@@ -6,7 +6,6 @@ import re
 from functools import partial
 from pathlib import Path
 from unittest.mock import patch
-from urllib.parse import urlencode
 
 import pytest
 from application import _FIGURES, application, hashes, wait_until_drawn
@@ -19,9 +18,11 @@ from lotviz.data import simulate, write_cohort
 pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import expect
 
-pytestmark = pytest.mark.filterwarnings("ignore:reference already known")
+pytestmark = [pytest.mark.filterwarnings("ignore:reference already known"), pytest.mark.usefixtures("watched")]
 
 PATIENCE = 20_000  # ms; the machine may be busy with other things
+WINDOW = (1440, 1700)
+THERE = {"page": "Weights", "insist": "true"}
 QUICK = {"permutations": 9, "repeats": 1, "folds": 3, "points": 16}
 
 # Where the frames of the figures are on the screen, and of the one that can be tapped, its cells.
@@ -42,27 +43,6 @@ def address(tmp_path_factory):
     quick = patch.object(workspace_module, "classify", partial(classify, **QUICK))
     with quick, application(Workspace(root), "study", at_once=True) as served:
         yield served
-
-
-@pytest.fixture(autouse=True)
-def nothing_wrong_behind_the_page(page):
-    page.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
-    page.set_viewport_size({"width": 1440, "height": 1700})
-    yield
-    assert page.requests_outside == []
-    assert page.console_errors == []
-
-
-@pytest.fixture
-def visit(address, page):
-    """`visit(region="2")` opens the Weights page there and waits until it is drawn."""
-
-    def go(**choices):
-        page.goto(f"{address}/?{urlencode({'page': 'Weights', 'insist': 'true', **choices})}")
-        wait_until_drawn(page)
-
-    return go
 
 
 def frames(page, tool):
