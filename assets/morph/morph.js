@@ -154,7 +154,7 @@ export function render({ model, el, view }) {
 
   // ---- words
 
-  function placeInWords({ t, weights }) {
+  function placeInWords({ t, weights }, way = "% of the way") {
     if (!onTrack()) return inWords(weights, labels());
     const axis = plain(model.axis);
     const most = samples() - 1;
@@ -166,7 +166,7 @@ export function render({ model, el, view }) {
     const [stop, names] = [Math.min(most - 1, Math.floor(t)), labels()];
     const part = Math.round(100 * (t - stop));
     if (part === 0 || part === 100) return names[stop + part / 100];
-    return `${part} % of the way from ${names[stop]} to ${names[stop + 1]}`;
+    return `${part} ${way} from ${names[stop]} to ${names[stop + 1]}`;
   }
 
   function readoutInWords(weights) {
@@ -187,7 +187,7 @@ export function render({ model, el, view }) {
     const words = placeInWords(at);
     const beyond = isBeyond(at.t) ? model.beyond : "";
     const readout = readoutInWords(at.weights);
-    say(parts.title, `${model.title}, ${words}`);
+    say(parts.title, `${model.title}, ${placeInWords(at, "%")}`);
     say(parts.note, model.note);
     say(parts.readout, readout);
     say(parts.beyond, beyond);

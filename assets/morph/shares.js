@@ -37,6 +37,7 @@ export function render({ model, el, view }) {
     const colours = table.map((_, k) => model.colours[k] ?? "currentColor");
     top = 1.05 * Math.max(0.01, ...table.flat());
     root.replaceChildren();
+    root.style.setProperty("--lv-share-letters", Math.max(1, ...model.names.map((name) => name.length)));
     const list = element("div", "lv-share-list", root);
     list.setAttribute("role", "list");
     list.setAttribute("aria-label", model.title);

@@ -92,9 +92,9 @@ def question(title: str, answer: str) -> str:
     return f'<header class="question"><h1>{escape(title)}</h1><p>{answer}</p></header>'
 
 
-def headline(title: str, note: str = "", right: str = "", *, small: bool = False) -> str:
-    """Return the line above a picture; all may hold markup."""
-    kind = "headline small" if small else "headline"
+def headline(title: str, note: str = "", right: str = "", *, small: bool = False, wraps: bool = False) -> str:
+    """Return the line above a picture; all may hold markup. Where it `wraps`, a long legend goes below the title."""
+    kind = f"headline{' small' if small else ''}{' wraps' if wraps else ''}"
     return (
         f'<div class="{kind}"><h2>{title}</h2><span class="note">{note}</span>'
         f'<span class="space"></span><span class="right">{right}</span></div>'

@@ -27,6 +27,24 @@ THERE = {"page": "Morph"}
 QUICK = {"permutations": 9, "repeats": 1, "folds": 3, "points": 16}
 
 
+KINDS = ({}, {"morph": "Several"}, {"morph": "Along a column", "along": "age"})
+# What is wider or higher than the room it has, of the heads of the pictures, and what is only partly there.
+_CUT = """() => {
+  const all = (root, found = []) => {
+    for (const node of root.querySelectorAll('*')) {
+      found.push(node);
+      if (node.shadowRoot) all(node.shadowRoot, found);
+    }
+    return found;
+  };
+  const wide = (node) => node.scrollWidth > node.clientWidth + 1 || node.scrollHeight > node.clientHeight + 1;
+  return all(document)
+    .filter((node) => node.matches('.headline, .headline h2, .headline .right, .lv-morph-head b, .lv-share-name'))
+    .filter((node) => node.checkVisibility() && wide(node))
+    .map((node) => node.textContent);
+}"""
+
+
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     """The address of the app on a few simulated patients."""
@@ -113,6 +131,21 @@ def test_a_patient_is_moved_towards_a_class_once_that_is_measured(visit, page):
     expect(answer(page)).to_contain_text("That is beyond measured patients")
     expect(page.get_by_text("Round-trip gap")).to_be_visible()
     expect(page.get_by_text("beyond measured", exact=True)).to_be_visible()
+
+
+@pytest.mark.parametrize(("window", "theme"), [((1280, 720), "light"), ((1440, 900), "dark")])
+def test_no_head_is_cut(visit, page, window, theme):
+    page.set_viewport_size({"width": window[0], "height": window[1]})
+    for kind in KINDS:
+        visit(a="P01", b="P02", theme=theme, **kind)
+        assert page.evaluate(_CUT) == [], kind
+    visit(morph="Towards a class", insist="true", theme=theme)
+    if page.get_by_role("button", name="Separate the groups").count():
+        page.get_by_role("button", name="Separate the groups").click()
+        expect(answer(page)).to_contain_text("itself: its own measured cells")
+        wait_until_drawn(page)
+    assert page.get_by_text("Markers here").is_visible()
+    assert page.evaluate(_CUT) == []
 
 
 def test_cells_are_checked_and_taken_away(visit, page):

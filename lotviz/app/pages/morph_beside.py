@@ -37,12 +37,14 @@ def beside_pictures(session: Session, page: Page, channel: str) -> tuple[object,
     curves, shares = MorphCurves(channel=channel, **FULL), MorphShares(channel=channel, **FULL)
     page.effect(partial(_load_curves, session, curves), *CELLS, "curves")
     page.effect(partial(_load_shares, session, shares), *CELLS)
-    curves_head = page.html(lambda: headline("Markers here", "", _ends(session, "dashes", "line")), *CELLS)
+    curves_head = page.html(lambda: _head("Markers", _ends(session, "dashes", "line")), *CELLS)
     curves_foot = page.html(partial(_curves_foot, session), *CELLS)
-    shares_head = page.html(
-        lambda: headline(f"{session.population_word.capitalize()} here", "", _shares_legend(session)), *CELLS
-    )
+    shares_head = page.html(lambda: _head(session.population_word.capitalize(), _shares_legend(session)), *CELLS)
     return picture(curves_head, curves, curves_foot), picture(shares_head, shares)
+
+
+def _head(title: str, right: str) -> str:
+    return headline(f"{title} here", "", right, wraps=True)
 
 
 def _shares_legend(session: Session) -> str:
