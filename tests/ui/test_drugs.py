@@ -48,6 +48,9 @@ def test_from_patients_an_interaction_is_two_taps_away(address, page):
     expect(answer(page)).to_contain_text("Not in this cohort: no sample is marked as control, A, B or A+B.")
     page.get_by_role("button", name="Simulated organoids, drugs that interact", exact=True).click()
     expect(answer(page)).to_contain_text(re.compile("additivity|A and B together"))
+    expect(answer(page)).to_contain_text(
+        re.compile(r"In \d+ simulated studies .* whose drugs add up, .* of 100 \(asked")
+    )
     wait_until_drawn(page)
     assert page.get_by_role("alert").count() == 0
     assert len(pictures(page)) == 12

@@ -24,6 +24,12 @@ from lotviz.views.said_of_drugs import Place, missed_said, verdict_said
 TITLE = "Do A and B add up?"
 ABSENT = "Not in this cohort: no sample is marked as control, A, B or A+B."
 WORDS = {"control": "control", "drug_a": "A", "drug_b": "B", "drug_both": "A+B"}
+# How often p was at most 0.05 although the drugs add up, by what is counted: number of simulated studies, how they were
+# made, in how many of 100. Measured by tests/benchmark/interaction.py; to be replaced whenever it is run anew.
+WRONG_OF_100 = {
+    "line": (200, "of 8 lines of 3 replicates", "7.5", "6.5 with strong plate effects"),
+    "replicate": (200, "of one line of 6 replicates", "4.5", ""),
+}
 
 
 def drugs(session: Session) -> Page:
@@ -113,6 +119,23 @@ def _answer(session: Session) -> str:
         said.append(escape(missed_said(smallest_found(found), not_excluded(found), unit=unit)))
     else:
         said.append(f"D below 0: lower under {escape(found.both)} than predicted ({escape(unit)}).")
+    said.append(errs_said(found.unit, says_no=kind == "no"))
     confounded = [text for text in found.warnings if "plate" in text]
     said += [f"<b>{escape(text)}</b>" for text in confounded[:1]]
     return " ".join(said).replace("p = ", "p\u00a0=\u00a0").replace("D = ", "D\u00a0=\u00a0")
+
+
+def errs_said(unit: str, *, says_no: bool) -> str:
+    """Say how often the answer as a whole is wrong where drugs add up, as it was simulated.
+
+    Parameters
+    ----------
+    unit
+        What is counted, "line" or "replicate".
+    says_no
+        Whether the answer is that they do not add up.
+    """
+    studies, design, wrong, besides = WRONG_OF_100[unit]
+    answer = "an answer like this was wrong" if says_no else "the answer was “no” all the same"
+    more = f"; {besides}" if besides else ""
+    return f"In {studies} simulated studies {design} whose drugs add up, {answer} in {wrong} of 100 (asked: 5{more})."
