@@ -22,7 +22,7 @@ from lotviz.transport.progress import Progress, report, stop_if
 if TYPE_CHECKING:
     from lotviz.transport.embedding import LOTEmbedding
 
-Kind = Literal["no", "these lines", "somewhere", "too few", "yes"]
+Kind = Literal["no", "these lines", "somewhere", "numbers", "too few", "yes"]
 POWER = 0.8
 
 
@@ -33,7 +33,8 @@ def drug_verdict(found: Interaction) -> Kind:
     -------
     "no": the lines (or replicates) share an interaction. "these lines": there is one in these lines, which are too few
     to speak of others. "somewhere": none as a whole, but in a region and marker, corrected for all. "too few": nothing
-    these few could show would exclude chance. "yes": nothing speaks against additivity.
+    these few could show would exclude chance. "numbers": the share of a population departs, corrected for all of them,
+    and nothing else was shown. "yes": nothing speaks against additivity.
     """
     usual = 1.0 - found.level
     if found.p <= usual:
@@ -43,6 +44,8 @@ def drug_verdict(found: Interaction) -> Kind:
         return "these lines"
     if bool((found.table["adjusted_p"] <= usual).any()):
         return "somewhere"
+    if found.abundance_p <= usual:
+        return "numbers"
     return "yes" if enough else "too few"
 
 
@@ -105,10 +108,8 @@ def departures_by_line(
     more, by Student's t), and one row a replicate (columns line, replicate, departure). Positive: higher than
     predicted, or further in the direction of the interaction.
     """
-    study = found.study
-    maps = np.asarray(embedding.maps[study.rows], dtype=np.float64)
-    excess = np.tensordot(study.excess, maps, axes=1)  # (blocks, m, d)
-    masses = np.asarray(embedding.masses, dtype=np.float64)
+    study, masses = found.study, found.maps.masses
+    excess = np.tensordot(study.excess, found.maps.maps, axes=1)  # (blocks, parts, d)
     inside = _points(found, region)
     if marker is None:
         values = _along_others(excess, study.line_of, masses, inside)
@@ -124,7 +125,7 @@ def departures_by_line(
 
 
 def _points(found: Interaction, region: str | None) -> NDArray[np.bool_]:
-    labels = found.regions.labels
+    labels = found.maps.regions(found.regions).labels
     return np.ones(len(labels), dtype=bool) if region is None else labels == found.regions.names.index(region)
 
 
@@ -208,7 +209,7 @@ def count_populations(
         shares,
         found.readouts.n_cells,
         found.tested_over,
-        regions=replace(found.regions, names=names),  # only the names are read
+        names=names,
         level=found.level,
         seed=int(found.parameters["seed"]),
     )

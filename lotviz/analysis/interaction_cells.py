@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from lotviz.analysis.interaction_maps import couplings_within
 from lotviz.analysis.interaction_result import Interaction
 from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
 
@@ -39,8 +40,9 @@ def departures(
     Returns
     -------
     Shape (n,), marker units, or scaled units along the direction. Positive: higher than predicted, or further in the
-    direction of the interaction. The mean over the cells is the departure of the sample: that of its map from P,
-    read the same way, exactly.
+    direction of the interaction. The departure of the sample, that of its map from P read the same way, is the mean of
+    all cells where whole clouds were coupled, and exactly; where populations were, it is the sum over what was coupled
+    of the mean of its cells times its share of the reference (`WellMaps.masses`).
 
     Raises
     ------
@@ -54,32 +56,32 @@ def departures(
         what = f"Expected a sample under {found.both}, found {sample}."
         fix = did_you_mean(sample, known) or f"These are {listed(known)}."
         raise CohortError(Problem("interaction", what, fix))
-    maps = embedding.maps[study.rows]
-    predicted = np.tensordot(study.predicted[block], maps, axes=1)
-    towards = _direction(embedding, found, maps, block) if marker is None else _reader(embedding, marker)
+    predicted = np.tensordot(study.predicted[block], found.maps.maps, axes=1)
+    towards = _direction(found, block) if marker is None else _reader(embedding, found, marker)
     cells = embedding.scaled_cells(sample)
-    return _projected(sparse.csr_array(embedding.plan(sample)), cells, towards, predicted)
+    departed = np.empty(len(cells))
+    for parts, own, plan in couplings_within(embedding, found.maps, sample):
+        departed[own] = _projected(plan, cells[own], towards[parts], predicted[parts])
+    return departed
 
 
-def _reader(embedding: LOTEmbedding, marker: str) -> NDArray[np.float64]:
-    """Direction (m, d) that reads one marker in its own units."""
+def _reader(embedding: LOTEmbedding, found: Interaction, marker: str) -> NDArray[np.float64]:
+    """Direction (parts, d) that reads one marker in its own units."""
     if marker not in embedding.markers:
         fix = did_you_mean(marker, embedding.markers) or f"The markers are {listed(embedding.markers, 40)}."
         raise CohortError(Problem("interaction", f"Expected a marker of the embedding, found {marker}.", fix))
     column = embedding.markers.index(marker)
-    towards = np.zeros(embedding.maps.shape[1:])
+    towards = np.zeros(found.maps.maps.shape[1:])
     towards[:, column] = np.asarray(embedding.scaling.scale)[column]
     return towards
 
 
-def _direction(
-    embedding: LOTEmbedding, found: Interaction, maps: NDArray[np.float64], block: int
-) -> NDArray[np.float64]:
-    """Mean interaction (m, d) of the other units, of length 1 in the embedding."""
+def _direction(found: Interaction, block: int) -> NDArray[np.float64]:
+    """Mean interaction (parts, d) of the other units, of length 1 in the embedding."""
     study = found.study
     own = study.line_of == study.line_of[block] if len(study.lines) > 1 else np.arange(len(study.names)) == block
-    mean = np.tensordot(study.excess[~own].mean(axis=0), maps, axes=1)
-    length = float(np.sqrt(embedding.masses @ np.square(mean).sum(axis=1)))
+    mean = np.tensordot(study.excess[~own].mean(axis=0), found.maps.maps, axes=1)
+    length = float(np.sqrt(found.maps.masses @ np.square(mean).sum(axis=1)))
     return np.asarray(mean / length) if length > 0.0 else np.asarray(mean)
 
 

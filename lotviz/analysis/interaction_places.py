@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,9 +25,9 @@ class Space:
     Attributes
     ----------
     maps
-        Shape (n, m, d), scaled.
+        Shape (n, m, d), scaled; m parts of the reference, see `WellMaps`.
     masses
-        Of the reference points, shape (m,).
+        Of the parts, shape (m,).
     scale
         Marker units of one scaled unit, shape (d,).
     markers
@@ -150,11 +151,11 @@ def composition_table(
     n_cells: NDArray[np.int64],
     units: Units,
     *,
-    regions: Regions,
+    names: Sequence[str],
     level: float,
     seed: int,
 ) -> pd.DataFrame:
-    """Shares of the regions under each condition, what A and B predict together, and the excess of A+B.
+    """Shares of regions or populations under each condition, what A and B predict together, and the excess of A+B.
 
     Additivity is that of logarithms: what multiplies the share of a region under A and under B multiplies it by both
     under A+B. So no predicted share is negative; the predicted ones are made to sum to 1.
@@ -166,11 +167,14 @@ def composition_table(
     n_cells
         Cells of each well, shape (n,).
 
+    names
+        Of the k regions or populations.
+
     Returns
     -------
     Columns region, control, a, b, predicted, observed (means over lines), log_ratio (logarithm of observed over
     predicted, before predicted shares are made to sum to 1) with low and high, p, adjusted_p; in the order of the
-    regions.
+    names.
     """
     study = units.study
     logs = np.log(shares + half_a_cell(n_cells))
@@ -179,7 +183,7 @@ def composition_table(
     levels = [study.over_lines(weights @ shares) for weights in study.weights]
     return pd.DataFrame(
         {
-            "region": regions.names,
+            "region": list(names),
             "control": levels[0],
             "a": levels[1],
             "b": levels[2],

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lotviz.analysis.interaction_design import Study
 from lotviz.analysis.interaction_direction import Direction
+from lotviz.analysis.interaction_maps import WellMaps
 from lotviz.analysis.interaction_readouts import ReadoutExcess, Readouts, median_excess, share_excess
 from lotviz.analysis.interaction_statistic import Crossed
 from lotviz.analysis.interaction_units import Units
@@ -101,6 +102,11 @@ class Interaction:
         The markers.
     profiles
         Maps of the conditions and of the prediction.
+    maps
+        Maps of the wells, and which populations were coupled with themselves.
+    abundance
+        Shares of the populations, columns as `composition`; None where whole clouds were coupled. What is coupled
+        within populations does not depend on how many cells each has: this table says that.
     barycenter
         The comparison of the published method.
     study
@@ -138,6 +144,8 @@ class Interaction:
     regions: Regions
     markers: tuple[str, ...]
     profiles: Profiles
+    maps: WellMaps
+    abundance: pd.DataFrame | None
     barycenter: BarycenterComparison
     study: Study
     readouts: Readouts
@@ -177,6 +185,11 @@ class Interaction:
     def n_units(self) -> int:
         """How many of them."""
         return self.crossed.n_units
+
+    @property
+    def abundance_p(self) -> float:
+        """Smallest p of a population's share, corrected for all of them; NaN where whole clouds were coupled."""
+        return float("nan") if self.abundance is None else float(self.abundance["adjusted_p"].min())
 
     @property
     def additive_gap(self) -> float:
@@ -243,6 +256,8 @@ class Interaction:
                     strict=True,
                 )
             },
+            "within_populations": list(self.maps.names),
+            "abundance": None if self.abundance is None else _by_name(self.abundance, "region"),
             "sign": self.sign,
             "warnings": list(self.warnings),
         }

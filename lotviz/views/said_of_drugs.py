@@ -52,9 +52,15 @@ def verdict_said(found: Interaction, kind: Kind, place: Place) -> str:
     place
         Where the departure is clearest.
     """
+    numbers = numbers_said(found)
+    return f"{_cells_said(found, kind, place)} {numbers}" if numbers else _cells_said(found, kind, place)
+
+
+def _cells_said(found: Interaction, kind: Kind, place: Place) -> str:
     whole = f"{size_said(found)}, {_p(found.p)}; {units_said(found)}"
-    if kind == "yes":
-        return f"<b>Nothing speaks against additivity</b> ({includes_said(found)}{_p(found.p)}; {units_said(found)})."
+    if kind in ("yes", "numbers"):
+        what = "Nothing" if kind == "yes" else "In what the cells are, nothing"
+        return f"<b>{what} speaks against additivity</b> ({includes_said(found)}{_p(found.p)}; {units_said(found)})."
     if kind == "too few":
         return f"<b>Too few {found.unit}s to say</b>: {few_said(found)}."
     if place.words not in (MORE, LESS):
@@ -72,6 +78,20 @@ def verdict_said(found: Interaction, kind: Kind, place: Place) -> str:
     inner = found.within_lines
     over = f" Over their {inner.n_units} replicates {_p(inner.p)};" if inner is not None else ""
     return f"<b>Not in these lines: {does}</b> {figures}.{over} of other lines they do not speak: {few_said(found)}."
+
+
+def numbers_said(found: Interaction) -> str:
+    """Say which population there is more or less of than predicted, most clearly; "" where that is not shown."""
+    if found.abundance is None or not found.abundance_p <= 1.0 - found.level:
+        return ""
+    row = found.abundance.loc[found.abundance["adjusted_p"].idxmin()]
+    middle, low, high = (float(np.exp(row[name])) for name in ("log_ratio", "low", "high"))
+    of = f"{_p(float(row['adjusted_p']))} with all {len(found.abundance)} populations looked at"
+    ends = f", {low:.2f} to {high:.2f}" if np.isfinite(low) else ""
+    return (
+        f"<b>In how many they are: {escape(str(row['region']))} cells are {middle:.2f} times as many</b> as both drugs "
+        f"predict{ends}, {of}."
+    )
 
 
 def does_said(found: Interaction, words: str) -> str:

@@ -79,23 +79,26 @@ def test_planted_interaction_is_answered_by_no(interacting):
 
 
 @pytest.mark.parametrize(
-    ("p", "smallest", "inner", "adjusted", "kind"),
+    ("p", "smallest", "inner", "adjusted", "share", "kind"),
     [
-        (0.03, 0.03, 0.5, 1.0, "no"),
-        (0.25, 0.25, 0.01, 1.0, "these lines"),
-        (0.30, 0.03, 0.01, 1.0, "yes"),
-        (0.30, 0.03, 0.5, 0.04, "somewhere"),
-        (0.30, 0.25, 0.5, 1.0, "too few"),
-        (np.nan, np.nan, 0.5, 1.0, "too few"),
+        (0.03, 0.03, 0.5, 1.0, 1.0, "no"),
+        (0.03, 0.03, 0.5, 1.0, 0.01, "no"),
+        (0.25, 0.25, 0.01, 1.0, 1.0, "these lines"),
+        (0.30, 0.03, 0.01, 1.0, 1.0, "yes"),
+        (0.30, 0.03, 0.01, 1.0, 0.04, "numbers"),
+        (0.30, 0.03, 0.5, 0.04, 0.04, "somewhere"),
+        (0.30, 0.25, 0.5, 1.0, 1.0, "too few"),
+        (np.nan, np.nan, 0.5, 1.0, np.nan, "too few"),
     ],
 )
-def test_the_verdict_follows_p_and_how_small_it_can_be(interacting, p, smallest, inner, adjusted, kind):
+def test_the_verdict_follows_p_and_how_small_it_can_be(interacting, p, smallest, inner, adjusted, share, kind):
     _embedding, found = interacting
     one = replace(
         found,
         crossed=replace(found.crossed, p=p, smallest_p=smallest),
         within_lines=replace(found.within_lines, p=inner),
         table=found.table.assign(adjusted_p=adjusted),
+        abundance=found.abundance.assign(adjusted_p=share),
     )
     assert drug_verdict(one) == kind
 

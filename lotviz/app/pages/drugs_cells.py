@@ -204,9 +204,10 @@ def _lowered(text: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Departing:
-    """Cells of A+B of one line in the chosen view, (n, 2), their departures, (n,), and what they are."""
+    """Cells of A+B of one line in the chosen view, (n, 2), their departures, (n,), and what they are; that of the line."""
 
     line: str
+    departure: float
     points: np.ndarray
     values: np.ndarray
     kinds: np.ndarray
@@ -234,14 +235,16 @@ def departing(session: Session, line: str) -> Departing:
 
 
 def _departing(session: Session, line: str) -> Departing:
-    from lotviz.analysis.drug_views import wells_under
+    from lotviz.analysis.drug_views import departures_by_line, wells_under
 
     embedding, found, marker = seen(session), answered(session).found, marker_name(session)
     names = wells_under(found, "both", line=line)
     values = [departures(embedding, found, name, marker=marker) for name in names]
     members = [nearest_regions(embedding.scaled_cells(name), session.derived_regions) for name in names]
+    lines = departures_by_line(embedding, found, marker=marker)[0].set_index("line")
     return Departing(
         line,
+        float(lines.loc[line, "departure"]),
         np.concatenate([points_of(session, name) for name in names]),
         np.concatenate(values),
         np.concatenate([populations_of(session, name) for name in names]),
@@ -276,7 +279,7 @@ def _line_head(session: Session, number: int) -> str:
     found = answered(session).found
     one = departing(session, drawn_lines(session)[number])
     title = escape(one.line) if len(found.study.lines) > 1 else "all samples"
-    return headline(f"<b>{title}</b>", "", f"mean <b>{signed(float(one.values.mean()))}</b>", small=True)
+    return headline(f"<b>{title}</b>", "", f"mean <b>{signed(one.departure)}</b>", small=True)
 
 
 def _line_tile(session: Session, number: int) -> object:
