@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
@@ -41,6 +42,11 @@ def add_interact(group: Any) -> None:
     command.add_argument(
         "--plate", metavar="COL", help="the column of the plate; controls are its own (default: found by name)"
     )
+    command.add_argument(
+        "--whole-clouds",
+        action="store_true",
+        help="couple whole clouds even where the cohort names populations (default: each with itself)",
+    )
     add_seed(command)
     add_output(command, "RESULT", "the result to write: .json, or .csv for the table of markers", required=False)
 
@@ -63,6 +69,7 @@ def interact(options: Namespace, output: Output) -> int:
         by=options.by,
         replicate=options.replicate,
         plate=options.plate,
+        whole_clouds=options.whole_clouds,
         seed=options.seed,
         progress=output.progress,
         cancel=output.cancel,
@@ -99,6 +106,12 @@ def _text(found: Interaction) -> str:
     for row in found.table.head(_SHOWN).to_dict(orient="records"):
         interval = f"{row['excess']:+.2f} ({row['low']:+.2f} to {row['high']:+.2f})"
         rows.append(f"{row['region']:32} {row['marker']:14} {interval:28} {_number(row['adjusted_p'])}")
+    if found.abundance is not None:
+        row = found.abundance.loc[found.abundance["adjusted_p"].fillna(1.0).idxmin()]
+        rows.append(
+            f"How many: {row['region']} departs most, {math.exp(row['log_ratio']):.2f} times as many as predicted "
+            f"({math.exp(row['low']):.2f} to {math.exp(row['high']):.2f}), corrected p {_number(row['adjusted_p'])}."
+        )
     rows.append(
         f"Barycenter of {found.a} and {found.b} against {found.both}: {found.barycenter.distance:.3f}; under exact "
         f"additivity it is {found.barycenter.under_additivity:.3f}: not a test of additivity."

@@ -45,6 +45,18 @@ def test_the_columns_may_be_named_and_reach_the_result(run, organoids):
     assert said.record["parameters"]["seed"] == 1
 
 
+def test_populations_are_coupled_with_themselves_unless_whole_clouds_are_asked_for(run, organoids):
+    within = run("interact", organoids, *FOUR, "--json").record
+    whole = run("interact", organoids, *FOUR, "--whole-clouds", "--json").record
+    assert "Stem" in within["within_populations"]
+    assert within["abundance"]["Stem"]["adjusted_p"] > 0.05
+    assert (whole["within_populations"], whole["abundance"]) == ([], None)
+    assert within["statistic"] != whole["statistic"]
+    assert within["p"] <= 0.05
+    said = run("interact", organoids, *FOUR)
+    assert "times as many as predicted" in said.out
+
+
 def test_the_result_is_written_as_json_or_as_the_table(run, organoids, tmp_path):
     whole, table = tmp_path / "r.json", tmp_path / "r.csv"
     said = run("interact", organoids, *FOUR, "-o", whole, "--json")
