@@ -39,7 +39,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class _Work:
+class Work:
     """Whom to tell how far the work is, and what stops it."""
 
     progress: Progress | None
@@ -47,12 +47,17 @@ class _Work:
 
 
 @dataclass(frozen=True, eq=False)
-class _Tuples:
+class Tuples:
     """Glued tuples, scaled: their points (N,), the cells of each sample (N, d), and the sample that leads each (N,)."""
 
     points: NDArray[np.intp]
     clouds: tuple[Array, ...]
     leads: NDArray[np.intp]
+
+    @property
+    def lead(self) -> Array:
+        """The leading cell of each tuple, (N, d), scaled."""
+        return np.asarray(np.stack(self.clouds)[self.leads, np.arange(len(self.leads))])
 
 
 def interpolate_kinds(
@@ -122,14 +127,14 @@ def interpolate_kinds(
     drawn = draw_glued([(name, embedding.plan(name)) for name in names], count, seed=seed)
     measured = [embedding.cells(name) for name in names]
     smallest = np.min([cells.min(axis=0) for cells in measured], axis=0)
-    tuples = _Tuples(
+    tuples = Tuples(
         drawn.points,
         tuple(embedding.scaling.apply(cells[chosen]) for cells, chosen in zip(measured, drawn.cells, strict=True)),
         _leads(drawn.points, share, np.random.default_rng([seed, 7])),
     )
     least = embedding.scaling.apply(smallest[None])[0]
     with one_thread():  # the same bits on every machine
-        steps = _steps(tuples, share, _reach(embedding, rows, share), least, work=_Work(progress, cancel))
+        steps = _steps(tuples, share, reach_within(embedding, rows, share), least, work=Work(progress, cancel))
     own = np.empty((count, len(embedding.markers)), dtype=np.float32)
     for k, (cells, chosen) in enumerate(zip(measured, drawn.cells, strict=True)):
         own[tuples.leads == k] = cells[chosen[tuples.leads == k]]
@@ -160,45 +165,65 @@ def _leads(points: NDArray[np.intp], share: Array, rng: np.random.Generator) -> 
     return leads
 
 
-def _reach(embedding: LOTEmbedding, rows: Sequence[int], share: Array) -> float:
+def reach_within(embedding: LOTEmbedding, rows: Sequence[int], share: Array) -> float:
+    """How far cells of one kind at one point may lie apart, scaled units; samples count by their shares, (K,)."""
     within = np.maximum(embedding.residuals[rows], _LEAST_SHARE * embedding.variances[rows])
     return float(_REACH * np.sqrt(2.0 * share @ within))
 
 
-def _steps(tuples: _Tuples, share: Array, reach: float, smallest: Array, *, work: _Work) -> Array:
+def _steps(tuples: Tuples, share: Array, reach: float, smallest: Array, *, work: Work) -> Array:
     """How far the lead of each tuple moves, (N, d), scaled; exactly zero where its marker was not detected."""
-    lead = np.stack(tuples.clouds)[tuples.leads, np.arange(len(tuples.leads))]
+    lead = tuples.lead
     if len(tuples.clouds) == 1:
         return np.zeros_like(lead)
+    total, weight = np.zeros_like(lead), np.zeros_like(lead)
+    every = range(len(tuples.clouds))
+    for k, steps in zip(every, steps_towards(tuples, every, reach, smallest, work=work), strict=True):
+        there = np.isfinite(steps)
+        total += share[k] * np.where(there, steps, 0.0)
+        weight += share[k] * there
+    moves = (weight > 0) & detected(lead, smallest)
+    return np.where(moves, total / np.where(weight > 0, weight, 1.0), 0.0)
+
+
+def detected(cells: Array, smallest: Array) -> NDArray[np.bool_]:
+    """Whether values, (N, d), are above the smallest measured of their marker, (d,), by more than round-off."""
+    return cells > smallest + _ROUND_OFF
+
+
+def steps_towards(
+    tuples: Tuples, samples: Sequence[int], reach: float, smallest: Array, *, work: Work
+) -> Iterator[Array]:
+    """How far the lead of each tuple would move into one sample after the other, (N, d) each, scaled.
+
+    NaN where nothing says it: in markers not detected, or where a lead and the leads near it meet none of their kind.
+    """
+    lead = tuples.lead
     here = np.full_like(lead, np.nan)
     for own, cloud in enumerate(tuples.clouds):
         rows = np.flatnonzero(tuples.leads == own)
         here[rows] = _means_of_kind(lead, cloud, tuples, rows, reach=reach, smallest=smallest, work=work)
-    total, weight = np.zeros_like(lead), np.zeros_like(lead)
-    for k, cloud in enumerate(tuples.clouds):
-        report(work.progress, k, len(tuples.clouds), "Moving cells with their kind")
-        every = np.arange(len(lead))
-        steps = _means_of_kind(lead, cloud, tuples, every, reach=reach, smallest=smallest, work=work) - here
+    every = np.arange(len(lead))
+    for done, k in enumerate(samples):
+        report(work.progress, done, len(samples), "Moving cells with their kind")
+        there = _means_of_kind(lead, tuples.clouds[k], tuples, every, reach=reach, smallest=smallest, work=work)
+        steps = there - here
         for own in range(len(tuples.clouds)):
             stop_if(work.cancel)
             _borrow(steps, lead, np.flatnonzero(tuples.leads == own), reach)
-        there = np.isfinite(steps)
-        total += share[k] * np.where(there, steps, 0.0)
-        weight += share[k] * there
-    report(work.progress, len(tuples.clouds), len(tuples.clouds), "Moved cells with their kind")
-    moves = (weight > 0) & (lead > smallest + _ROUND_OFF)
-    return np.where(moves, total / np.where(weight > 0, weight, 1.0), 0.0)
+        yield steps
+    report(work.progress, len(samples), len(samples), "Moved cells with their kind")
 
 
 def _means_of_kind(
     lead: Array,
     cloud: Array,
-    tuples: _Tuples,
+    tuples: Tuples,
     rows: NDArray[np.intp],
     *,
     reach: float,
     smallest: Array,
-    work: _Work,
+    work: Work,
 ) -> Array:
     """Mean of the kind of some leads in one sample, (len(rows), d): NaN in markers not detected, or if it has none."""
     means = np.full((len(tuples.points), lead.shape[1]), np.nan)
@@ -217,7 +242,7 @@ def _means_of_kind(
 def _mean_within(lead: Array, cells: Array, reach: float, smallest: Array) -> Array:
     """Mean of the detected values of cells (u, d) within reach of each lead (v, d): (v, d), NaN where there is none."""
     near = (_squared_distances(lead, cells) < reach**2).astype(np.float64)
-    seen = (cells > smallest + _ROUND_OFF).astype(np.float64)
+    seen = detected(cells, smallest).astype(np.float64)
     count = near @ seen
     return np.divide(near @ (seen * cells), count, out=np.full_like(lead, np.nan), where=count > 0)
 
