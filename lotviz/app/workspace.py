@@ -25,8 +25,8 @@ from lotviz.transport.engine import solver_within
 
 Progress = Callable[[int, int, str], None]
 
-# Six lines: with fewer nothing can be said of lines, whatever they show.
-_ORGANOIDS: dict[str, Any] = {"design": "organoids", "lines": 6, "replicates": 2, "cells": 1000}
+# Eight lines: fewer than six can say nothing of lines, and six say what they can say by chance once in 32 studies.
+_ORGANOIDS: dict[str, Any] = {"design": "organoids", "lines": 8, "replicates": 2, "cells": 1000}
 DEMOS: dict[str, dict[str, Any]] = {  # built-in cohorts, and how they are simulated
     "demo: patients": {"design": "patients"},
     "demo: organoids": _ORGANOIDS,
