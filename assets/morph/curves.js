@@ -8,17 +8,20 @@ const PATIENCE = 250; // milliseconds of rest before the words follow the curves
 // Layout written by pack_curves in lotviz/app/morph_curves.py.
 function readCurves(buffer) {
   if (!buffer || buffer.byteLength < 20) return { n: 0, m: 0, k: 0 };
-  const [, n, m, k, weighed] = new Uint32Array(buffer, 0, 5);
+  const [, n, m, k, parts] = new Uint32Array(buffer, 0, 5);
   const limits = new Float32Array(buffer, 20, 2 * m);
-  const masses = weighed ? new Float32Array(buffer, 20 + 8 * m, n) : null;
-  const start = 20 + 8 * m + (weighed ? 4 * n : 0);
+  const masses = parts & 1 ? new Float32Array(buffer, 20 + 8 * m, n) : null;
+  const after = 20 + 8 * m + (parts & 1 ? 4 * n : 0);
+  const leads = parts & 2 ? new Uint8Array(buffer, after, n) : null;
+  const start = after + (parts & 2 ? n : 0);
   const marker = (j) => Array.from({ length: k }, (_, i) => new Uint8Array(buffer, start + (j * k + i) * n, n));
-  return { n, m, k, masses, limits, markers: Array.from({ length: m }, (_, j) => marker(j)) };
+  return { n, m, k, masses, leads, limits, markers: Array.from({ length: m }, (_, j) => marker(j)) };
 }
 
 const mixedValues = { sum: new Int32Array(0) };
 
-function histogram(samples, masses, weights) {
+// A tuple that is led by a sample counts as much as that sample does.
+function histogram(samples, { masses, leads }, weights) {
   const n = samples[0].length;
   if (mixedValues.sum.length < n) mixedValues.sum = new Int32Array(n);
   const { sum } = mixedValues;
@@ -28,7 +31,10 @@ function histogram(samples, masses, weights) {
     if (whole > 0) for (let i = 0; i < n; i++) sum[i] += Math.imul(whole, values[i]);
   });
   const bins = new Float64Array(BINS);
-  for (let i = 0; i < n; i++) bins[Math.min(BINS - 1, sum[i] >>> 16)] += masses === null ? 1 : masses[i];
+  for (let i = 0; i < n; i++) {
+    const share = leads === null ? 1 : weights[leads[i]];
+    bins[Math.min(BINS - 1, sum[i] >>> 16)] += masses === null ? share : share * masses[i];
+  }
   return bins;
 }
 
@@ -77,7 +83,7 @@ function tile(parent, data, j, { name, unit, labels, colours }) {
   const [low, high] = [data.limits[2 * j], data.limits[2 * j + 1]];
   const valueOf = (bin) => low + ((high - low) * bin) / (BINS - 1);
   const ends = Array.from({ length: data.k }, (_, i) => {
-    const bins = histogram(data.markers[j], data.masses, alone(data.k, i));
+    const bins = histogram(data.markers[j], data, alone(data.k, i));
     const path = drawn("path", { class: "lv-curve-end", stroke: colours[i], "stroke-dasharray": DASHES[i] }, svg);
     return { path, curve: smoothed(bins), middle: valueOf(median(bins)) };
   });
@@ -100,7 +106,7 @@ function tile(parent, data, j, { name, unit, labels, colours }) {
   }
 
   return (weights) => {
-    const bins = histogram(data.markers[j], data.masses, weights);
+    const bins = histogram(data.markers[j], data, weights);
     const curve = smoothed(bins);
     fit(curve);
     const through = lineThrough(curve, top);

@@ -36,6 +36,7 @@ function createKernel() {
     cells.codes = parts & 4 ? each(Uint8Array) : null;
     cells.markers = parts & 8 ? each(Uint8Array) : null;
     cells.travel = parts & 16 ? [take(Uint8Array)] : null;
+    cells.leads = parts & 32 ? take(Uint8Array) : null;
     rest = null;
   }
 
@@ -237,8 +238,17 @@ function createKernel() {
     return bins;
   }
 
+  // What each cell weighs, null if all weigh the same: a cell that is led counts as much as the sample it is of.
+  function massesIn({ weights, n }) {
+    const { mass, leads } = cells;
+    if (leads === null) return mass;
+    cells.led ??= new Float32Array(cells.n);
+    for (let i = 0; i < n; i++) cells.led[i] = (mass === null ? 1 : mass[i]) * weights[leads[i]];
+    return cells.led;
+  }
+
   function sumMasses(frame, source) {
-    const mass = cells.mass;
+    const mass = massesIn(frame);
     sums = cleared(sums, Float32Array, frame.width * frame.height);
     const bins = sums;
     eachBlock(frame, source, (from, size) => {
@@ -249,7 +259,7 @@ function createKernel() {
 
   // Two numbers a pixel, side by side for the cache: mass, and mass times the mixed value.
   function sumLevels(frame, source, scalars) {
-    const mass = cells.mass;
+    const mass = massesIn(frame);
     sums = cleared(sums, Float32Array, 2 * frame.width * frame.height);
     const bins = sums;
     const mixed = scalars.length > 1 ? source : { samples: [0], weights: [1] }; // travel is the same everywhere
@@ -268,7 +278,7 @@ function createKernel() {
 
   // Four numbers a pixel: mass, and mass times red, green and blue.
   function sumColours(frame, source, coloured) {
-    const mass = cells.mass;
+    const mass = massesIn(frame);
     const tables = colourTables(coloured);
     sums = cleared(sums, Float32Array, 4 * frame.width * frame.height);
     const bins = sums;
@@ -371,7 +381,7 @@ function createKernel() {
     } else if (kind === "origin") {
       const origin = Math.min(style.origin, cells.k - 1);
       shadeColours(sumColours(frame, source, { samples: [origin], weights: [1] }), pixels);
-    } else if (cells.mass !== null) shadeCounts(sumMasses(frame, source), pixels);
+    } else if (cells.mass !== null || cells.leads !== null) shadeCounts(sumMasses(frame, source), pixels);
     else shadeCounts(countEqualCells(frame, source), pixels);
   }
 
@@ -382,7 +392,7 @@ function createKernel() {
     const source = sources(frame);
     const start = performance.now();
     const bytes = 4 * frame.width * frame.height;
-    const buffer = frame.buffer && frame.buffer.byteLength === bytes ? frame.buffer : new ArrayBuffer(bytes);
+    const buffer = frame.buffer?.byteLength === bytes ? frame.buffer : new ArrayBuffer(bytes);
     paint(frame, source, new Uint32Array(buffer));
     return { buffer, milliseconds: performance.now() - start, preparing: start - prepared };
   }

@@ -27,6 +27,7 @@ SHADES = (  # what the colours of a morph can mean
 )  # fmt: skip
 MORPHS = ("Two samples", "Several", "Along a column", "Towards a class")  # what is morphed
 MORPHED = ("morph", "mixed", "along", "within", "level")  # what a morph is of
+LINES, KINDS = "Straight lines", "Kind by kind"  # how cells get from one sample to the next
 ENDINGS = ("parquet", "csv", "h5ad", "fcs")  # kinds of file that synthetic cells are saved as
 PLACINGS = {"PCA": "pca", "MDS": "mds", "t-SNE": "tsne"}  # how a map of the samples is made
 PAIRS, BICLUSTERS = "Every pair", "Biclusters"  # what stands beside the map
@@ -104,6 +105,7 @@ class Choices(param.Parameterized):
     shade = param.Selector(default=SHADES[0], objects=list(SHADES), doc="What the colour of a morph means.")
     tint = param.Selector(default=None, objects=[], check_on_set=False, doc="The marker that colours a morph.")
     morph = param.Selector(default=MORPHS[0], objects=list(MORPHS), doc="What is morphed.")
+    manner = param.Selector(default=LINES, objects=[LINES, KINDS], doc="How the cells of a morph get from end to end.")
     mixed = param.Selector(
         default=NONE, objects=[NONE], check_on_set=False, doc="The column whose groups are mixed; none for samples."
     )
@@ -158,8 +160,8 @@ class Choices(param.Parameterized):
     IN_ADDRESS = (
         "page", "cohort", "columns", "layer", "markers", "transform", "transforms", "tried", "cofactor", "compensate",
         "skip", "points", "seed", "label", "group", "batch", "adjust", "estimator", "abundance", "paired", "positive",
-        "colour", "a", "b", "axes", "x", "y", "part", "shade", "tint", "morph", "mixed", "corners", "along", "within",
-        "level", "curves", "amount", "ending", "weight", "shows", "beside", "cells", "region", "names",
+        "colour", "a", "b", "axes", "x", "y", "part", "shade", "tint", "morph", "manner", "mixed", "corners", "along",
+        "within", "level", "curves", "amount", "ending", "weight", "shows", "beside", "cells", "region", "names",
         "other", "newcomer", "pairing", "arrows", "becomes", "population", "marker", "placing", "clusters",
         "beside_map", "below_map", "mode", "moved", "group_a", "group_b", *STUDIED, "culture", "counted", "departs",
         "readout", "insist", "t", "shown", "theme",

@@ -11,7 +11,7 @@ import param
 from lotviz.analysis.density import density_grid
 from lotviz.app.assets import asset
 from lotviz.app.morph_canvas import Weights
-from lotviz.app.morph_message import FEWEST, MOST
+from lotviz.app.morph_message import FEWEST, MOST, checked_leads
 
 MOST_MARKERS = 6
 MOST_TUPLES = 20_000  # a curve of more cells looks the same, and each step mixes them all
@@ -23,6 +23,7 @@ def pack_curves(
     values: np.ndarray | Sequence[np.ndarray],
     *,
     masses: np.ndarray | None = None,
+    leads: np.ndarray | None = None,
     limits: np.ndarray | None = None,
     most: int = MOST_TUPLES,
     seed: int = 0,
@@ -39,6 +40,8 @@ def pack_curves(
         in the unit of the axes.
     masses
         Mass of each tuple, (N,), positive, any unit; None if all weigh the same.
+    leads
+        The sample whose weight each tuple has, (N,); None if all count alike in every mixture.
     limits
         Ends of each marker's axis, (m, 2); None for those of `density_grid` over all samples.
     most
@@ -49,16 +52,19 @@ def pack_curves(
     Raises
     ------
     ValueError
-        There are fewer than 2 or more than 8 samples, more than 6 markers, or values, masses or limits do not fit.
+        There are fewer than 2 or more than 8 samples, more than 6 markers, or values, masses, leads or limits do
+        not fit.
     """
     samples = _checked(values)
     n, m = samples[0].shape
     ends = _axes(samples, limits)
     drawn = np.arange(n) if n <= most else np.sort(np.random.default_rng(seed).choice(n, most, replace=False))
-    header = [_VERSION, len(drawn), m, len(samples), int(masses is not None)]
+    header = [_VERSION, len(drawn), m, len(samples), (masses is not None) + 2 * (leads is not None)]
     parts = [np.array(header, "<u4").tobytes(), ends.astype("<f4").tobytes()]
     if masses is not None:
         parts.append(_positive(masses, n)[drawn].astype("<f4").tobytes())
+    if leads is not None:
+        parts.append(checked_leads(leads, n, len(samples))[drawn].tobytes())
     low, high = ends.T
     steps = [np.rint((sample[drawn] - low) * (255 / (high - low))) for sample in samples]
     bytes_of = np.clip(np.stack(steps), 0, 255).astype(np.uint8)  # (K, n, m)

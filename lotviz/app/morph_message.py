@@ -1,7 +1,7 @@
 """The message of the morph: glued tuples of cells in few bytes, shuffled so that any prefix is a fair subsample.
 
 For K samples and N tuples it is 20 + 4 K N bytes, plus 4 N for masses, K N each for values, categories and a marker,
-and N for travel: 8 MB at a million pairs, 32 MB at a million tuples of eight samples. Bokeh's
+and N each for travel and leads: 8 MB at a million pairs, 32 MB at a million tuples of eight samples. Bokeh's
 `websocket_max_message_size` (20 MB) limits what the browser sends, which here is a few numbers on release; what the
 server sends is not limited, so no setting has to change for large samples.
 """
@@ -19,7 +19,7 @@ UNITS = 65_536  # steps across the picture in each direction; the browser bins t
 FEWEST, MOST = 2, 8  # samples in one morph
 HEADER_BYTES = 20  # version, N, parts, K (each uint32), width : height (float32)
 _VERSION = 2
-_MASSES, _VALUES, _CATEGORIES, _MARKERS, _TRAVEL = 1, 2, 4, 8, 16
+_MASSES, _VALUES, _CATEGORIES, _MARKERS, _TRAVEL, _LEADS = 1, 2, 4, 8, 16, 32
 
 Bounds = tuple[float, float, float, float]
 Positions = np.ndarray | Sequence[np.ndarray]
@@ -112,6 +112,7 @@ def pack_tuples(
     markers: np.ndarray | None = None,
     marker_limits: tuple[float, float] | None = None,
     travel: np.ndarray | None = None,
+    leads: np.ndarray | None = None,
     seed: int = 0,
 ) -> bytes:
     """Pack glued tuples into the one message `MorphCanvas.cells` takes, shuffled.
@@ -135,13 +136,16 @@ def pack_tuples(
     travel
         How far the cells of each tuple lie apart, (N,), not negative, as from `travelled`; its 98th percentile gets
         the last colour.
+    leads
+        The sample whose weight each tuple has, (N,), from 0 to K - 1: in a mixture it counts as much as that sample.
+        None if all count alike in every mixture.
     seed
         Seed of the shuffling.
 
     Raises
     ------
     ValueError
-        As in `quantise`; or masses, values, categories, markers or travel do not fit the tuples.
+        As in `quantise`; or masses, values, categories, markers, travel or leads do not fit the tuples.
     """
     samples = _checked(positions)
     k, n = len(samples), len(samples[0])
@@ -163,6 +167,9 @@ def pack_tuples(
     if travel is not None:
         flags |= _TRAVEL
         parts.append(_distances(travel, n)[order])
+    if leads is not None:
+        flags |= _LEADS
+        parts.append(checked_leads(leads, n, k)[order])
     header = np.array([_VERSION, n, flags, k], "<u4").tobytes() + np.array(size[0] / size[1], "<f4").tobytes()
     return b"".join([header, *(part.tobytes() for part in parts)])
 
@@ -297,6 +304,21 @@ def _distances(travel: np.ndarray, n: int) -> np.ndarray:
         raise ValueError(f"Expected travel not below 0, found {numbers.min():g}. Give lengths.")
     most = float(np.percentile(numbers, 98)) if n else 0.0
     return np.clip(np.rint(numbers * (255 / (most or 1.0))), 0, 255).astype(np.uint8)
+
+
+def checked_leads(leads: np.ndarray, n: int, k: int) -> np.ndarray:
+    """Return the sample whose weight each of n tuples has as bytes, (n,).
+
+    Raises
+    ------
+    ValueError
+        They are not n whole numbers from 0 to k - 1.
+    """
+    found = np.asarray(leads)
+    fits = found.shape == (n,) and np.issubdtype(found.dtype, np.integer)
+    if not fits or found.min(initial=0) < 0 or found.max(initial=0) >= k:
+        raise ValueError(f"Expected {n} numbers from 0 to {k - 1}, one a tuple, found {found.dtype} of {found.shape}.")
+    return found.astype(np.uint8)
 
 
 def _codes(categories: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

@@ -12,6 +12,7 @@ from lotviz.app.choices import WEIGHTS
 from lotviz.app.desk import BROUGHT
 from lotviz.app.pages.drugs_study import asked, complete, left_out
 from lotviz.app.pages.morph_class import severe
+from lotviz.app.pages.morph_kinds import by_kind
 from lotviz.app.pages.morph_numbers import weights_now
 from lotviz.app.pages.morph_stops import CLASS, Stop, stops_of
 from lotviz.app.script_patients import patients_lines
@@ -155,21 +156,21 @@ def _morph(session: Session) -> str:
     elif len(ends) < 2:
         return ""
     else:
-        made = _mixed(ends, weights_now(session, ends), n_cells=c.amount, seed=c.seed)
+        manner = ", manner='kinds'" if by_kind(session) else ""
+        made = _mixed(ends, weights_now(session, ends), f"n_cells={c.amount:_}, seed={c.seed}", manner=manner)
     return f"{made}print(synthetic.recipe)\nsynthetic.write('synthetic.{c.ending}')\n" if made else ""
 
 
-def _mixed(ends: Sequence[Stop], weights: np.ndarray, *, n_cells: int, seed: int) -> str:
+def _mixed(ends: Sequence[Stop], weights: np.ndarray, drawn: str, *, manner: str) -> str:
     """Mix samples, or groups where there are any."""
     rounded = [round(float(weight), 6) for weight in weights]
     rounded[int(np.argmax(weights))] += 1 - sum(rounded)  # they still sum to one
     parts = [(stop, round(weight, 6)) for stop, weight in zip(ends, rounded, strict=True) if weight > 0]
-    drawn = f"n_cells={n_cells:_}, seed={seed}"
     if not any(stop.pooled for stop, _weight in parts):
         by_sample: dict[str, float] = {}
         for stop, weight in parts:
             by_sample[stop.samples[0]] = round(by_sample.get(stop.samples[0], 0.0) + weight, 6)
-        return f"synthetic = embedding.interpolate({by_sample!r}, {drawn})\n"
+        return f"synthetic = embedding.interpolate({by_sample!r}, {drawn}{manner})\n"
     groups = {stop.name: list(stop.samples) for stop, _weight in parts}
     by_group = {stop.name: weight for stop, weight in parts}
     return (

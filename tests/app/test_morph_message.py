@@ -154,6 +154,26 @@ def test_a_message_of_eight_holds_every_part_in_its_place():
     assert np.abs(travel - np.minimum(255, where * 255 / np.percentile(x, 98))).max() <= 0.52
 
 
+def test_leads_come_last_and_are_shuffled_with_the_tuples():
+    clouds, leads = np.stack(two_clouds(300)), np.repeat([0, 1], 150)
+    options = {"bounds": picture_bounds(*clouds, size=(1, 1)), "size": (1, 1), "seed": 5}
+    led, plain = (pack_tuples(clouds, leads=each, **options) for each in (leads, None))
+    assert np.frombuffer(led, "<u4", 4).tolist() == [2, 300, 32, 2]
+    assert led[20 : len(plain)] == plain[20:]
+    assert np.array_equal(
+        np.frombuffer(led, np.uint8, 300, len(plain)), leads[np.random.default_rng(5).permutation(300)]
+    )
+
+
+@pytest.mark.parametrize("leads", [[0, 1], [0, 2, 1], [0, -1, 1], [0.0, 1.0, 1.0]])
+def test_leads_that_are_none_of_the_samples_are_refused(leads):
+    clouds = np.stack(two_clouds(3))
+    with pytest.raises(ValueError, match="Expected 3 numbers from 0 to 1, one a tuple"):
+        pack_tuples(clouds, bounds=picture_bounds(*clouds, size=(1, 1)), size=(1, 1), leads=np.array(leads))
+    with pytest.raises(ValueError, match="Expected 3 numbers from 0 to 1, one a tuple"):
+        pack_curves(clouds, leads=np.array(leads))
+
+
 def test_a_pair_is_a_tuple_of_two():
     a, b = two_clouds(300)
     bounds = picture_bounds(a, b, size=(1, 1))

@@ -14,6 +14,7 @@ from morphing import (
     awaiting,
     canvas_of,
     example,
+    mixed_pixels_of,
     opened,
     pixels_of,
     read,
@@ -60,6 +61,22 @@ def test_masses_are_summed_per_pixel(show, page):
     weights = np.frombuffer(canvas.cells, np.float32, 60_000, 20 + 8 * 60_000)
     np.add.at(sums, pixels_of(canvas.cells, end=0, width=width, height=height), weights)
     assert np.array_equal(seen.reshape(-1, 4), shade(sums.astype(float), GREYS))
+
+
+@pytest.mark.parametrize("t", [0, 0.25, 1])
+def test_cells_that_are_led_count_as_much_as_their_sample(show, page, t):
+    message = example(leads=np.arange(60_000) % 2)
+    leads = np.frombuffer(message, np.uint8)[-60_000:]
+    show(cells=message, count_palette=GREYS, t=t)
+    wait_for(page, t, shown=60_000)
+    image = read(page)
+    height, width = image.shape[:2]
+    at = mixed_pixels_of(message, [1 - t, t], width=width, height=height)
+    bins = np.bincount(at, weights=np.where(leads == 1, t, 1 - t), minlength=width * height)
+    wanted = shade(bins, GREYS)
+    assert (np.abs(image.reshape(-1, 4).astype(int) - wanted).max(axis=1) <= 1).mean() > 0.999
+    if t in (0, 1):  # none of the cells of the other sample is seen
+        assert np.array_equal(image.reshape(-1, 4)[:, 3] > 0, np.bincount(at[leads == t], minlength=len(bins)) > 0)
 
 
 def test_colour_is_the_mean_value_of_a_pixel(show, page):

@@ -36,13 +36,13 @@ def made():
 def followed(show, made):
     """`followed(k, **parameters of the canvas)`: a canvas with curves and shares of k samples beside it."""
 
-    def opener(k=2, masses=None, **parameters):
+    def opener(k=2, masses=None, leads=None, **parameters):
         labels = [f"P{i}" for i in range(k)]
         follower = {"labels": labels, "colours": ["#d55e00"] * k, "channel": "one", "height": 300, "width": 500}
         shares = [*SHARES, [0.2, 0.2, 0.6]][:k]
 
         def curves():
-            message = pack_curves(markers(k), masses=masses, limits=LIMITS)
+            message = pack_curves(markers(k), masses=masses, leads=leads, limits=LIMITS)
             made.append(MorphCurves(curves=message, names=["CD3", "CD4"], units=["arcsinh"] * 2, **follower))
             return made[-1]
 
@@ -81,6 +81,19 @@ def test_a_curve_is_the_density_of_the_mixed_values(followed, page, t, weighted)
         expected = density((1 - t) * a[:, number] + t * b[:, number], grid, masses=masses)[::2]
         heights = found[:, 1] / found[:, 1].sum() * expected.sum()
         assert len(found) == 128 and np.abs(heights - expected).max() < 0.02 * expected.max()
+
+
+@pytest.mark.parametrize("t", [0, 0.3])
+def test_tuples_that_are_led_count_as_much_as_their_sample(followed, page, t):
+    leads = np.arange(8000) % 2
+    followed(t=t, leads=leads)
+    wait_until_followed(page, [1 - t, t])
+    a, b = markers()
+    found = curve_of(page, 0)
+    masses = np.where(leads == 1, t, 1 - t)
+    expected = density((1 - t) * a[:, 0] + t * b[:, 0], np.linspace(*LIMITS[0], 256), masses=masses)[::2]
+    heights = found[:, 1] / found[:, 1].sum() * expected.sum()
+    assert np.abs(heights - expected).max() < 0.02 * expected.max()
 
 
 def test_everything_follows_a_hand_while_it_moves_and_python_hears_nothing(followed, page):

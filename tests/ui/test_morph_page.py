@@ -110,6 +110,30 @@ def test_several_samples_are_mixed_by_their_weights_and_a_link_shows_the_same(vi
     expect(canvas(page)).to_have_attribute("data-weights", "0.5 0.5")
 
 
+def test_cells_move_kind_by_kind_where_that_is_chosen(visit, page):
+    visit(a="P01", b="P02")
+    expect(answer(page)).to_contain_text("is on its way")
+    before = canvas(page).evaluate("canvas => canvas.toDataURL()")
+    page.get_by_role("button", name="Kind by kind", exact=True).click()
+    expect(answer(page)).to_contain_text("measured cells that move as their kind does, none between two populations")
+    expect(page.get_by_text("none becomes another")).to_be_visible()
+    expect(page.get_by_text("600 of 600 cells, by weight", exact=True)).to_be_visible()
+    expect(page).to_have_url(re.compile("manner=Kind"))
+    wait_until_drawn(page)
+    assert canvas(page).evaluate("canvas => canvas.toDataURL()") != before
+    shares = page.get_by_role("listitem").first.get_attribute("aria-label")
+    slider(page).focus()
+    page.keyboard.press("End")
+    expect(answer(page)).to_contain_text("This is P02 itself")
+    expect(page.get_by_role("listitem").first).not_to_have_attribute("aria-label", shares)
+    page.reload()
+    wait_until_drawn(page)
+    expect(page.get_by_role("button", name="Kind by kind", exact=True)).to_have_attribute("aria-pressed", "true")
+    choose(page, "What is morphed", "Several")
+    choose(page, "Mix", "Groups of label")
+    expect(page.get_by_text(re.compile("Kind by kind is offered between single samples"))).to_be_visible()
+
+
 def test_a_path_along_a_column_is_gone_by_keyboard(visit, page):
     visit(morph="Along a column", along="age", t="0")
     expect(answer(page)).to_contain_text("itself: the measured cells of its")

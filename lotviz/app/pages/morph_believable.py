@@ -69,10 +69,9 @@ def _table(session: Session) -> str:
     known = None if is_measured(session) else check(session)
     notes = ""
     if known is not None:
-        rows += [
-            (f"Round-trip gap (by chance {known.chance:.2f})", f"{known.gap:.2f}"),
-            ("Where no cell was measured", f"{100 * known.outside:.1f} %"),
-        ]
+        if known.gap is not None:  # cells moved kind by kind are not meant to have the mean of the maps
+            rows.append((f"Round-trip gap (by chance {known.chance:.2f})", f"{known.gap:.2f}"))
+        rows.append(("Where no cell was measured", f"{100 * known.outside:.1f} %"))
         if known.impossible is not None:
             rows.append(("Below the smallest measured", f"{100 * known.impossible:.1f} %"))
         notes = _notes(known)
@@ -103,5 +102,5 @@ def believed(session: Session) -> str:
     if known is None:
         return ""
     if known.ok:
-        return " They return to themselves and lie where cells were measured."
+        return f" They {'' if known.gap is None else 'return to themselves and '}lie where cells were measured."
     return f" <b>{escape(known.verdict[0])}</b>"

@@ -58,7 +58,7 @@ def _curves_foot(session: Session) -> str:
     found = scene(session)
     if found is None:
         return ""
-    count = f"{min(found.n, MOST_TUPLES):,} of {found.n:,} {unit_of(found)}"
+    count = f"{min(found.n, MOST_TUPLES):,} of {found.total or found.n:,} {unit_of(found)}"
     unit = session.embedding.transform.describe()
     return f'<div class="said">{escape("as measured" if unit == "none" else unit)}; {count}</div>'
 
@@ -87,7 +87,11 @@ def _load_curves(session: Session, curves: MorphCurves) -> None:
     stops = range(len(found.stops))
     values = [np.column_stack([found.column(stop, embedding, marker) for marker in shown]) for stop in stops]
     packed = pack_curves(
-        values, masses=None if found.equal else found.mass, most=MOST_TUPLES, seed=session.choices.seed
+        values,
+        masses=None if found.equal else found.mass,
+        leads=found.lead,
+        most=MOST_TUPLES,
+        seed=session.choices.seed,
     )
     curves.param.update(
         curves=packed,

@@ -6,10 +6,11 @@ import panel as pn
 import panel_material_ui as pmui
 
 from lotviz.app.choices import NONE
-from lotviz.app.frame import CONTROL, WIDE, Page, button, remark, section, select
+from lotviz.app.frame import CONTROL, WIDE, Page, button, remark, section, segments, select
 from lotviz.app.offers import MOST_CORNERS
 from lotviz.app.pages.morph_believable import believable
 from lotviz.app.pages.morph_class import unavailable
+from lotviz.app.pages.morph_kinds import EXPLAINED, refused
 from lotviz.app.pages.morph_picture import MARKER, offered_shades
 from lotviz.app.pages.morph_save import save_controls
 from lotviz.app.pages.morph_stops import CLASS, COLUMN, SEVERAL, TWO, offered_corners, weights_of, written
@@ -32,6 +33,7 @@ def drawer(session: Session, page: Page) -> list[object]:
         return [*ends, *_instead(session)]
     return [
         *ends,
+        *_manner(session, page),
         section("Show"),
         *view_controls(session),
         *_colour_controls(session),
@@ -105,6 +107,17 @@ def _class(session: Session) -> list[object]:
     if len(session.groups()) > 2:
         parts.append(select(choices, "positive", "Towards"))
     return parts
+
+
+def _manner(session: Session, page: Page) -> list[object]:
+    """Return how cells get from end to end, with what that means; or why there is no choice."""
+    choices, why = session.choices, refused(session)
+    if choices.morph == CLASS:
+        return []
+    if why is not None:
+        return [remark(why)]
+    words = page.html(lambda: f'<div class="drawer-note">{EXPLAINED[choices.manner]}</div>', "manner")
+    return [segments(choices, "manner", "Cells move"), words]
 
 
 def _instead(session: Session) -> list[object]:

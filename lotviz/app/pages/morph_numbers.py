@@ -10,13 +10,29 @@ import numpy as np
 from lotviz.analysis.composition import cell_populations
 from lotviz.app.jobs import Progress
 from lotviz.app.pages.morph_class import class_scene, severe
+from lotviz.app.pages.morph_kinds import by_kind, lead
 from lotviz.app.pages.morph_scene import Scene, beside, glue
 from lotviz.app.pages.morph_stops import CLASS, COLUMN, SEVERAL, Stop, stops_of, weights_of
 from lotviz.app.pages.views_of_cells import frame_of, view_of
 from lotviz.app.session import Session
 
 # What the cells of a morph follow from, and what the place in it does.
-CELLS = ("a", "b", "morph", "mixed", "corners", "along", "within", "level", "names", "scene", "severity", "fit", "view")
+CELLS = (
+    "a",
+    "b",
+    "morph",
+    "manner",
+    "mixed",
+    "corners",
+    "along",
+    "within",
+    "level",
+    "names",
+    "scene",
+    "severity",
+    "fit",
+    "view",
+)
 PLACE = ("t", "corners")
 AT_ONCE = 6_000  # cells of all ends; more are glued beside the page
 SKETCH = 200_000  # cells of all ends up to which a sketch is shown meanwhile
@@ -34,14 +50,18 @@ def scene(session: Session) -> Scene | None:
     embedding = session.embedding
     named = partial(cell_populations, embedding, regions=session.population_regions)
     options = {"populations": session.populations, "naming": named, "seed": session.choices.seed}
+    kinds = by_kind(session)
 
     def work(progress: Progress, cancel: threading.Event) -> Scene:
-        return glue(embedding, ends, **options, progress=progress, cancel=cancel)
+        return (lead if kinds else glue)(embedding, ends, **options, progress=progress, cancel=cancel)
 
     members = {name for stop in ends for name in stop.samples}
     cells = sum(int(embedding.n_cells_used[embedding.index(name)]) for name in members)
-    parts = (ends, session.populations, session.choices.seed)
-    found = beside(session, "scene", parts, work, title="Gluing the cells", at_once=cells <= AT_ONCE)
+    parts = (ends, session.populations, session.choices.seed, kinds)
+    title = "Moving cells with their kind" if kinds else "Gluing the cells"
+    found = beside(session, "scene", parts, work, title=title, at_once=cells <= AT_ONCE)
+    if kinds:
+        return found
     stored = sum(int(embedding.n_cells[embedding.index(name)]) for name in members)
     if found is None and cells <= SKETCH and stored <= READ:
         return session.derived("sketch", partial(glue, embedding, ends, **options, sketch=True), *parts, latest=True)

@@ -103,8 +103,8 @@ def _packed(
             raise Cancelled
         places.append(found.seen(stop, embedding, projection))
     colours, limits = colouring()
-    masses = None if found.equal else found.mass
-    return Message(pack_tuples(places, bounds, size=SIZE, masses=masses, seed=seed, **colours), limits)
+    weighed = {"masses": None if found.equal else found.mass, "leads": found.lead}
+    return Message(pack_tuples(places, bounds, size=SIZE, **weighed, seed=seed, **colours), limits)
 
 
 def _colouring(
@@ -143,6 +143,16 @@ def _colouring(
 
 def _contributed(embedding: LOTEmbedding, found: Scene, stop: int, model: LinearModel) -> np.ndarray:
     """Return the contribution of the cells at one end times the number of cells of their sample, (N,)."""
+    if found.lead is not None:
+        values = np.empty(found.n)
+        for own, name in enumerate(each.samples[0] for each in found.stops):
+            rows = np.flatnonzero(found.lead == own)
+            moved, plan = (
+                embedding.scaling.apply(found.ends[stop][rows]),
+                embedding.plan(name)[:, found.cell[own, rows]],
+            )
+            values[rows] = contributions(model, plan, moved) * embedding.n_cells_used[embedding.index(name)]
+        return values
     if found.ends:
         name = found.stops[stop].samples[0]
         moved = embedding.scaling.apply(found.ends[stop])
@@ -231,6 +241,7 @@ def load(session: Session, canvas: MorphCanvas) -> None:
         labels=names,
         colours=colours_of(session, found),
         unit=unit_of(found),
+        n_total=found.total,
         **_place(session),
     )
     entitle(session, canvas)
@@ -258,6 +269,8 @@ def entitle(session: Session, canvas: MorphCanvas) -> None:
 
 def unit_of(found: Scene) -> str:
     """Return what is counted: cells that are moved, or pairs and tuples of glued cells."""
+    if found.lead is not None:
+        return "cells, by weight"
     unit = "cells" if found.ends else "pairs" if len(found.stops) == 2 else "tuples"
     return f"{unit}, a sketch" if found.sketch else unit
 

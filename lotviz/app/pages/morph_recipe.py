@@ -7,11 +7,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from lotviz.app.pages.morph_class import class_sample
+from lotviz.app.pages.morph_kinds import by_kind
 from lotviz.app.pages.morph_numbers import measured_at, weights_now
 from lotviz.app.pages.morph_stops import CLASS, Stop, stops_of
 from lotviz.app.session import Session
 from lotviz.transport import SyntheticSample
 from lotviz.transport.pooling import mix_groups
+from lotviz.transport.trajectory import Manner
 
 
 def weights_by_sample(ends: Sequence[Stop], weights: np.ndarray) -> dict[str, float]:
@@ -41,7 +43,8 @@ def recipe(session: Session) -> Callable[[int], SyntheticSample] | None:
         by_group = dict(zip(groups, weights.tolist(), strict=True))
         return lambda count: mix_groups(embedding, groups, by_group, n_cells=count, seed=seed)
     by_sample = weights_by_sample(ends, weights)
-    return lambda count: embedding.interpolate(by_sample, n_cells=count, seed=seed)
+    manner: Manner = "kinds" if by_kind(session) else "lines"
+    return lambda count: embedding.interpolate(by_sample, n_cells=count, seed=seed, manner=manner)
 
 
 def is_measured(session: Session) -> bool:
@@ -59,4 +62,4 @@ def place_of(session: Session) -> tuple[object, ...]:
         return (choices.morph, choices.a, choices.t, choices.seed, *session.asking)
     ends = stops_of(session)
     weights = tuple(np.round(weights_now(session, ends), 6).tolist()) if len(ends) > 1 else ()
-    return (ends, weights, choices.seed)
+    return (ends, weights, choices.seed, by_kind(session))

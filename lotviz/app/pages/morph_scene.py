@@ -51,6 +51,10 @@ class Scene:
         How much each marker differs between the ends: mean range of its quantiles, (d,), scaled units.
     ends
         Where no end was measured: the cells at each of them, (N, d), marker units.
+    lead
+        Where cells are moved kind by kind: the end whose measured cell each is, (N,); it counts as much as that end.
+    total
+        How many cells the ends have, where not all of them are among the N; 0 otherwise.
     sketch
         Whether cells are paired at random: shown until they are paired well.
     """
@@ -64,6 +68,8 @@ class Scene:
     shares: np.ndarray
     spread: np.ndarray
     ends: tuple[np.ndarray, ...] = ()
+    lead: np.ndarray | None = None
+    total: int = 0
     sketch: bool = False
 
     @property
@@ -79,7 +85,12 @@ class Scene:
     def some(self, rows: np.ndarray) -> Scene:
         """Return some of the tuples; their masses are no longer those of all."""
         parts = {name: getattr(self, name)[:, rows] for name in ("sample", "cell", "codes")}
-        return replace(self, **parts, mass=self.mass[rows], ends=tuple(end[rows] for end in self.ends))
+        lead = None if self.lead is None else self.lead[rows]
+        return replace(self, **parts, mass=self.mass[rows], ends=tuple(end[rows] for end in self.ends), lead=lead)
+
+    def mass_at(self, weights: np.ndarray) -> np.ndarray:
+        """Return the mass of each tuple between the ends, (N,), summing to one; by weight where cells are led."""
+        return self.mass if self.lead is None else len(weights) * np.asarray(weights)[self.lead] * self.mass
 
     def at(self, stop: int, read: Reading) -> np.ndarray:
         """Return what `read` says of the cells at one end, (N, ...)."""

@@ -71,10 +71,10 @@ def _frame(session: Session, place: float) -> bytes | None:
 def _at(session: Session, found: Scene, place: float) -> np.ndarray:
     """Return some cells at a place, in proportion to their masses, (n, 2)."""
     k, size = len(found.stops), min(DRAWN, found.n)
-    ends = np.cumsum(found.mass)
-    drawn = np.searchsorted(ends, (np.arange(size) + 0.5) / size * ends[-1])
     along = session.choices.morph == COLUMN
     weights = np.maximum(0.0, 1 - np.abs(place * (k - 1) - np.arange(k))) if along else np.array([1 - place, place])
+    ends = np.cumsum(found.mass_at(weights))
+    drawn = np.searchsorted(ends, (np.arange(size) + 0.5) / size * ends[-1])
     few = found.some(np.minimum(drawn, found.n - 1))
     seen = (weights[i] * few.seen(int(i), session.embedding, session.projection) for i in np.flatnonzero(weights))
     return np.sum(list(seen), axis=0)

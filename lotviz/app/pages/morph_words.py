@@ -43,6 +43,11 @@ def answer_of(session: Session) -> str:
     if end is not None:
         return f"{_itself(ends[end])} Move {_control(session)} to leave it."
     facts = " and ".join(f"{escape(name)} at {100 * share:.0f} %" for name, share in largest_changes(found, weights))
+    if found.lead is not None:
+        return (
+            f"<b>{_where(session, ends, weights)}, {facts} of the cells</b>: measured cells that move as their kind "
+            f"does, none between two {session.population_word}. All that moved are synthetic.{believed(session)}"
+        )
     share = found.on_the_way(weights)
     return (
         f"<b>{_where(session, ends, weights)}, {facts} of the mass</b>, but {100 * share:.0f} % of it is on its way "
