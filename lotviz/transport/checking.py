@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +15,7 @@ from lotviz.transport.coupling import solve
 from lotviz.transport.doors import require_memory
 from lotviz.transport.progress import Progress, report, stop_if
 from lotviz.transport.synthetic import SyntheticSample
-from lotviz.transport.validity import EXPECTED_OUTSIDE, Validity
+from lotviz.transport.validity import EXPECTED_OUTSIDE, FAR_BELOW, Validity
 
 if TYPE_CHECKING:
     from lotviz.transport.embedding import LOTEmbedding
@@ -65,36 +67,59 @@ def check(
     Cancelled
         `cancel` was set.
     """
+    return check_all(embedding, [sample], seed=seed, progress=progress, cancel=cancel)[0]
+
+
+def check_all(
+    embedding: LOTEmbedding,
+    samples: Sequence[SyntheticSample],
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+    cancel: threading.Event | None = None,
+) -> tuple[Validity, ...]:
+    """Check several synthetic samples against the same measured cells, which are read once; otherwise as `check`."""
+    for sample in samples:
+        _require_own(embedding, sample)
+    names = _names(embedding, samples, seed)
+    total = 1 + 2 * len(samples) + len(names)
+    yard = yardstick(embedding.vectors, seed=seed)
+    measured, smallest = _measured(embedding, names, seed=seed, progress=progress, cancel=cancel, of=total)
+    outside = Outside.of(measured, seed=seed, cancel=cancel)
+    found = []
+    for number, sample in enumerate(samples):
+        done = 1 + len(names) + 2 * number
+        report(progress, done, total, "Embedding the synthetic sample again")
+        scaled = embedding.scaling.apply(sample.cells)
+        gap = None if sample.intended is None else _gap(embedding, scaled, sample, cancel)
+        chance = _chance(embedding, sample, seed=seed, cancel=cancel)
+        report(progress, done + 1, total, "Looking for its cells among the measured ones")
+        few = _some(scaled, _LOOKED_AT, np.random.default_rng([seed, 1]), masses=sample.masses)
+        impossible, far_below, marker = _impossible(embedding, sample, smallest)
+        found.append(
+            Validity(
+                gap=None if gap is None else gap / yard,
+                chance=chance / yard,
+                yardstick=yard,
+                outside=outside.share(few, cancel=cancel),
+                impossible=impossible,
+                impossible_marker=marker,
+                cells_looked_at=len(few),
+                cells=len(scaled),
+                samples_looked_at=len(names),
+                samples=len(embedding.samples),
+                far_below=far_below,
+            )
+        )
+    report(progress, total, total, "Looked at")
+    return tuple(found)
+
+
+def _require_own(embedding: LOTEmbedding, sample: SyntheticSample) -> None:
     fits = sample.intended is None or sample.intended.shape == embedding.maps.shape[1:]
     if not fits or sample.markers != embedding.markers or not set(sample.weights) <= set(embedding.samples.index):
         what = "Expected a synthetic sample made of this embedding, found another."
         raise CohortError(Problem("validity", what, "Check it against the embedding it was made of."))
-    names = _names(embedding, sample, seed)
-    total = 3 + len(names)
-    report(progress, 0, total, "Embedding the synthetic sample again")
-    yard = yardstick(embedding.vectors, seed=seed)
-    scaled = embedding.scaling.apply(sample.cells)
-    gap = None if sample.intended is None else _gap(embedding, scaled, sample, cancel)
-    report(progress, 1, total, "Embedding a measured sample again")
-    chance = _chance(embedding, sample, seed=seed, cancel=cancel)
-    measured, smallest = _measured(embedding, names, seed=seed, progress=progress, cancel=cancel)
-    report(progress, total - 1, total, "Looking for its cells among the measured ones")
-    few = _some(scaled, _LOOKED_AT, np.random.default_rng([seed, 1]), masses=sample.masses)
-    outside = share_outside(few, measured, seed=seed, cancel=cancel)
-    impossible, marker = _impossible(embedding, sample, smallest)
-    report(progress, total, total, "Looked at")
-    return Validity(
-        gap=None if gap is None else gap / yard,
-        chance=chance / yard,
-        yardstick=yard,
-        outside=outside,
-        impossible=impossible,
-        impossible_marker=marker,
-        cells_looked_at=len(few),
-        cells=len(scaled),
-        samples_looked_at=len(names),
-        samples=len(embedding.samples),
-    )
 
 
 def yardstick(vectors: Array, *, seed: int = 0) -> float:
@@ -125,24 +150,40 @@ def share_outside(
     -----
     As many measured cells are compared with in either case: more of them lie nearer.
     """
-    rng = np.random.default_rng([seed, 2])
-    size = sum(map(len, measured)) - max(map(len, measured))
-    held_out = rng.permutation(len(measured))[:_CALIBRATING]
-    distances = []
-    for number in held_out:
-        others = np.concatenate([found for k, found in enumerate(measured) if k != number])
-        own = _some(measured[number], _LOOKED_AT // 4, rng)
-        distances.append(_nearest(own, _some(others, size, rng), cancel))
-    far = float(np.quantile(np.concatenate(distances), 1 - EXPECTED_OUTSIDE))
-    found = _nearest(cells, _some(np.concatenate(measured), size, rng), cancel)
-    return float(np.mean(found > far))
+    return Outside.of(measured, seed=seed, cancel=cancel).share(cells, cancel=cancel)
 
 
-def _names(embedding: LOTEmbedding, sample: SyntheticSample, seed: int) -> list[str]:
-    """Return the samples whose cells are looked at: those it was made of, and others up to the limit."""
-    known = [str(name) for name in embedding.samples.index]
-    first = [name for name in known if name in sample.weights]
-    rest = [name for name in known if name not in sample.weights]
+@dataclass(frozen=True, eq=False)
+class Outside:
+    """Measured cells, (k, d), scaled, and how far from the nearest of them a cell is outside of them."""
+
+    among: Array
+    far: float
+
+    @classmethod
+    def of(cls, measured: list[Array], *, seed: int = 0, cancel: threading.Event | None = None) -> Outside:
+        """Find out how far is far from measured samples; arguments as of `share_outside`."""
+        rng = np.random.default_rng([seed, 2])
+        size = sum(map(len, measured)) - max(map(len, measured))
+        held_out = rng.permutation(len(measured))[:_CALIBRATING]
+        distances = []
+        for number in held_out:
+            others = np.concatenate([found for k, found in enumerate(measured) if k != number])
+            own = _some(measured[number], _LOOKED_AT // 4, rng)
+            distances.append(_nearest(own, _some(others, size, rng), cancel))
+        far = float(np.quantile(np.concatenate(distances), 1 - EXPECTED_OUTSIDE))
+        return cls(_some(np.concatenate(measured), size, rng), far)
+
+    def share(self, cells: Array, *, cancel: threading.Event | None = None) -> float:
+        """Share of cells, (n, d), that are outside."""
+        return float(np.mean(_nearest(cells, self.among, cancel) > self.far))
+
+
+def _names(embedding: LOTEmbedding, samples: Sequence[SyntheticSample], seed: int) -> list[str]:
+    """Return the samples whose cells are looked at: those these were made of, and others up to the limit."""
+    known, used = [str(name) for name in embedding.samples.index], {name for one in samples for name in one.weights}
+    first = [name for name in known if name in used]
+    rest = [name for name in known if name not in used]
     order = np.random.default_rng([seed, 3]).permutation(len(rest))
     return [*first, *(rest[k] for k in order)][: max(_SAMPLES, len(first))]
 
@@ -177,14 +218,15 @@ def _measured(
     seed: int,
     progress: Progress | None,
     cancel: threading.Event | None,
+    of: int,
 ) -> tuple[list[Array], NDArray[np.float32]]:
     """Return some scaled cells of each sample, and the smallest value of every marker in any of their used cells."""
     rng = np.random.default_rng([seed, 5])
     each = max(_MEASURED // len(names), 1)
     held, smallest = [], np.full(len(embedding.markers), np.inf, dtype=np.float32)
-    for done, name in enumerate(names, start=2):
+    for done, name in enumerate(names):
         stop_if(cancel)
-        report(progress, done, len(names) + 3, f"Reading the cells of {name}")
+        report(progress, done, of, f"Reading the cells of {name}")
         cells = embedding.cells(name)
         smallest = np.minimum(smallest, cells.min(axis=0))
         held.append(embedding.scaling.apply(_some(cells, each, rng)))
@@ -213,14 +255,16 @@ def _nearest(cells: Array, among: Array, cancel: threading.Event | None) -> Arra
 
 def _impossible(
     embedding: LOTEmbedding, sample: SyntheticSample, smallest: NDArray[np.float32]
-) -> tuple[float | None, str]:
-    """Share of mass with a value below the smallest measured of its marker, and the marker with most of it.
+) -> tuple[float | None, float | None, str]:
+    """Share of mass with a value below the smallest measured of its marker, and far below; the marker with most.
 
-    Transforms rise, so that this is the same in raw units.
+    Transforms rise, so that the first is the same in raw units.
     """
     if embedding.components is not None:
-        return None, ""
+        return None, None, ""
     below = sample.cells < smallest - _ROUND_OFF * np.maximum(1.0, embedding.scaling.scale)
+    far = sample.cells < smallest - FAR_BELOW * embedding.scaling.scale
     by_marker = sample.masses @ below
     worst = int(by_marker.argmax())
-    return float(sample.masses @ below.any(axis=1)), sample.markers[worst] if by_marker[worst] > 0 else ""
+    shares = [float(sample.masses @ each.any(axis=1)) for each in (below, far)]
+    return shares[0], shares[1], sample.markers[worst] if by_marker[worst] > 0 else ""

@@ -10,6 +10,7 @@ _RETURNS = 0.1  # of the yardstick: a smaller gap is not seen in any picture
 _TIMES_CHANCE = 2.0
 _TIMES_EXPECTED = 3.0
 _RARE = 0.001
+FAR_BELOW = 0.25  # scaled units: what was not detected lies at the smallest, and moved by any little below it
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,11 @@ class Validity:
         How many cells of the sample were looked at for `outside`, and how many it has.
     samples_looked_at, samples
         From how many samples measured cells were taken, and how many there are.
+    far_below
+        Share of the cells with a value more than a quarter of a marker's scale (as a rule its standard deviation)
+        below the smallest measured of it. Where many values are the smallest itself, as what is not detected is,
+        nearly every cell that moves has some value a little below it, and this says how many are far off. None where
+        any value is possible.
     """
 
     gap: float | None
@@ -50,6 +56,7 @@ class Validity:
     cells: int
     samples_looked_at: int
     samples: int
+    far_below: float | None = None
 
     @property
     def returns(self) -> bool:
@@ -91,7 +98,7 @@ class Validity:
         if not self.possible:
             said.append(
                 f"{self.impossible:.1%} of the cells have a value below the smallest measured, most of them in "
-                f"{self.impossible_marker}."
+                f"{self.impossible_marker}{self._far}."
             )
         back = (
             "" if self.gap is None else f"it returns to itself (gap {self.gap:.2f}, by chance {self.chance:.2f}), and "
@@ -101,6 +108,11 @@ class Validity:
             "sample: 1 %)."
         )
         return tuple(said) or (fine,)
+
+    @property
+    def _far(self) -> str:
+        far = self.far_below
+        return "" if far is None else f"; by more than a quarter of the marker's spread {far:.1%}"
 
     def record(self) -> dict[str, Any]:
         """Return all figures and the verdict as JSON values."""

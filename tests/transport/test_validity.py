@@ -10,7 +10,7 @@ import pytest
 from lotviz.data import CohortError, simulate
 from lotviz.data.doses import simulate_doses
 from lotviz.transport import Cancelled, Validity, embed, solve
-from lotviz.transport.checking import share_outside, yardstick
+from lotviz.transport.checking import check_all, share_outside, yardstick
 from tests.transport.clouds import cloud, cohort_of
 
 
@@ -68,13 +68,29 @@ def test_unsplit_maps_beyond_return_as_far_as_their_order_is_kept(unsplit):
 def test_values_below_the_smallest_measured_are_counted(doses):
     sample = doses.interpolate({"L1_dose0_r1": 1.0})
     cells = sample.cells.copy()
-    cells[:40, 2] = -0.5
+    smallest = np.min([doses.cells(name)[:, 2].min() for name in doses.samples.index])
+    scale = doses.scaling.scale[2]
+    cells[:40, 2] = smallest - 0.2 * scale
+    cells[:12, 2] = smallest - 0.3 * scale
     found = doses.validity(replace(sample, cells=cells))
     assert found.impossible == pytest.approx(0.1)
+    assert found.far_below == pytest.approx(0.03)
     assert found.impossible_marker == doses.markers[2]
-    assert f"10.0% of the cells have a value below the smallest measured, most of them in {doses.markers[2]}." in (
-        found.verdict
+    assert (
+        f"10.0% of the cells have a value below the smallest measured, most of them in {doses.markers[2]}; "
+        "by more than a quarter of the marker's spread 3.0%." in found.verdict
     )
+
+
+def test_several_samples_are_checked_as_each_by_itself(doses):
+    names = list(doses.samples.index)[:3]
+    samples = [doses.combine({names[0]: 1 + k, names[1]: -k}, 150, seed=1) for k in range(3)]
+    together = check_all(doses, samples, seed=2)
+    assert together == tuple(doses.validity(sample, seed=2) for sample in samples)
+    told = []
+    check_all(doses, samples, seed=2, progress=lambda done, total, words: told.append((done, total, words)))
+    assert told[-1][0] == told[-1][1]
+    assert [done for done, *_ in told] == sorted(done for done, *_ in told)
 
 
 def test_straight_lines_leave_the_cells_where_kinds_do_not():

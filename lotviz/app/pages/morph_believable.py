@@ -74,6 +74,8 @@ def _table(session: Session) -> str:
         rows.append(("Where no cell was measured", f"{100 * known.outside:.1f} %"))
         if known.impossible is not None:
             rows.append(("Below the smallest measured", f"{100 * known.impossible:.1f} %"))
+        if known.impossible and known.far_below is not None:
+            rows.append(("… by over ¼ of the marker's spread", f"{100 * known.far_below:.1f} %"))
         notes = _notes(known)
     lines = "".join(f'<tr><td class="long">{escape(k)}</td><td class="number"><b>{v}</b></td></tr>' for k, v in rows)
     return f'<div class="drawer-table"><table>{lines}</table></div>{notes}'
