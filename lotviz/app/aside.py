@@ -12,7 +12,7 @@ from lotviz.app.jobs import Job, Work
 NEWS = (
     "weights", "stability", "pooled", "region curves", "assessment", "selection", "view", "scene", "message", "fit",
     "severity", "believable", "saved", "clusters", "biclusters", "placing", "averages", "certificate", "placed",
-    "direct", "interaction", "additive",
+    "direct", "interaction", "additive", "trusted",
 )  # fmt: skip
 
 

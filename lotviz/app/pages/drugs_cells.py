@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import partial
 from html import escape
 
 import numpy as np
 
-from lotviz.analysis.composition import population_names
 from lotviz.analysis.interaction_cells import departures
 from lotviz.analysis.regions import nearest_regions
 from lotviz.analysis.selection import evenly_spaced
 from lotviz.app.choices import VIEW
 from lotviz.app.frame import Page, badge, cells_badge, headline, picture, ramp, row_of
-from lotviz.app.jobs import Progress
+from lotviz.app.pages.drugs_predicted import additive, additive_place, predicted_foot
 from lotviz.app.pages.drugs_study import (
     CONDITIONS,
+    Pooled,
     answered,
     by_line,
     line_name,
     marker_name,
+    named_regions,
     place,
     region_name,
     seen,
@@ -30,8 +29,6 @@ from lotviz.app.pages.drugs_study import (
 )
 from lotviz.app.pages.views_of_cells import axes_note, frame_of, points_of, population_keys, populations_of
 from lotviz.app.session import Session
-from lotviz.transport.progress import report, stop_if
-from lotviz.transport.validity import Validity
 from lotviz.views.clouds import SHAPE, values_cloud
 from lotviz.views.interaction import highlighted_cloud
 from lotviz.views.style import nothing, signed
@@ -47,24 +44,10 @@ SHOWN = (*VIEW, *STANDING_OUT)
 # ---- cells of a condition ------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
-class Pooled:
-    """Some cells of some wells: their values (n, d) in marker units, population and region of each, and of how many."""
-
-    cells: np.ndarray
-    kinds: np.ndarray
-    regions: np.ndarray
-    total: int
-
-
 def pooled(session: Session, condition: str) -> Pooled:
     """Return cells of the wells of a condition, thinned evenly."""
     names = wells(session, condition)
-    return session.derived("pooled under", partial(_pool, session, names), names, *_named(session))
-
-
-def _named(session: Session) -> tuple[str, ...]:
-    return () if session.population_regions is None else session.population_regions.names
+    return session.derived("pooled under", partial(_pool, session, names), names, *named_regions(session))
 
 
 def _pool(session: Session, names: tuple[str, ...]) -> Pooled:
@@ -91,52 +74,6 @@ def inside_of(session: Session, kinds: np.ndarray, regions: np.ndarray) -> np.nd
     return None if inside.all() else inside
 
 
-# ---- the additive prediction ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class Additive:
-    """Synthetic cells that additivity predicts under A+B, and whether those of one block can be trusted."""
-
-    pooled: Pooled
-    block: str
-    validity: Validity
-
-
-def additive(session: Session) -> Additive | None:
-    """Return the predicted cells of the chosen line, or of all; None until they are there."""
-    embedding, found, parts = seen(session), answered(session).found, session.derived_regions
-    chosen, seed = line_name(session), session.choices.seed
-    study, names = found.study, population_names(session.embedding, regions=session.population_regions)
-    blocks = [b for b in range(len(study.names)) if chosen is None or study.lines[study.line_of[b]] == chosen]
-
-    def work(progress: Progress, cancel: threading.Event) -> Additive:
-        made, kinds = [], []
-        for number, block in enumerate(blocks):
-            stop_if(cancel)
-            report(progress, number, len(blocks) + 1, study.names[block])
-            weights = dict(zip(study.samples, study.predicted[block].tolist(), strict=True))
-            given = {name: weight for name, weight in weights.items() if abs(weight) > 1e-12}
-            sample = embedding.combine(given, max(1, MOST_CELLS // len(blocks) // 4), seed)
-            made.append(sample)
-            kinds.append(sample.populations)
-        cells = np.concatenate([sample.cells for sample in made])
-        inside = nearest_regions(embedding.scaling.apply(cells), parts)
-        labels = (
-            np.asarray(names, dtype=object)[inside]
-            if any(kind is None for kind in kinds)
-            else np.concatenate(kinds).astype(object)
-        )
-        trusted = embedding.validity(made[0], seed=seed, cancel=cancel)
-        return Additive(Pooled(cells, labels, inside, len(cells)), study.names[blocks[0]], trusted)
-
-    return session.aside.get("additive", _place(session), "Predicting cells by additivity", work)
-
-
-def _place(session: Session) -> Hashable:
-    return ("additive", place(session), line_name(session), *_named(session))
-
-
 # ---- the first row -------------------------------------------------------------------------------------------------
 
 
@@ -147,7 +84,8 @@ def condition_pictures(session: Session, page: Page) -> object:
         depends = (*SHOWN, "additive") if condition == "additive" else SHOWN
         head = page.html(partial(_tile_head, session, condition), *depends)
         tiles.append(picture(head, page.shaped(partial(_tile, session, condition), *depends, shape=SHAPE, late=True)))
-    foot = page.html(lambda: f'<div class="said" role="status">{escape(_predicted_said(session))}</div>', "additive")
+    said = partial(predicted_foot, session)
+    foot = page.html(lambda: f'<div class="said" role="status">{escape(said())}</div>', "additive", "trusted")
     return picture(page.html(lambda: _head(session), *SHOWN), row_of(tiles, gap="0 16px"), foot)
 
 
@@ -158,7 +96,7 @@ def _head(session: Session) -> str:
         title = "Cells"
     four = [pooled(session, condition) for condition in CONDITIONS]
     count = cells_badge(sum(len(one.cells) for one in four), sum(one.total for one in four))
-    return headline(title, axes_note(session), f"{population_keys(session)}{count}")
+    return headline(title, axes_note(session), f"{population_keys(session)}{count}", wraps=True)
 
 
 def _tile_head(session: Session, condition: str) -> str:
@@ -174,7 +112,7 @@ def _tile(session: Session, condition: str) -> object:
     if condition == "additive":
         found = additive(session)
         if found is None:
-            stopped = session.aside.stopped(_place(session))
+            stopped = session.aside.stopped(additive_place(session))
             return nothing("stopped" if stopped else "being predicted …", theme, width=20)
         one = found.pooled
     else:
@@ -184,27 +122,12 @@ def _tile(session: Session, condition: str) -> object:
     return highlighted_cloud(points, one.kinds, session.population_colours(), inside=inside, bounds=bounds)
 
 
-def _predicted_said(session: Session) -> str:
-    found = additive(session)
-    if found is None:
-        return ""
-    names = answered(session).found
-    how = f"Predicted: cells of one drug, moved as the maps of {names.a} + {names.b} − {names.control} say"
-    return f"{how}. Those of {found.block}: {_lowered(' '.join(found.validity.verdict))}".replace(" %", "%").replace(
-        "%", "\u00a0%"
-    )
-
-
-def _lowered(text: str) -> str:
-    return f"{text[:1].lower()}{text[1:]}"
-
-
 # ---- cells by their departure --------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
 class Departing:
-    """Cells of A+B of one line in the chosen view, (n, 2), their departures, (n,), and what they are; that of the line."""
+    """Cells of A+B of a line in the chosen view, (n, 2), their departures, (n,), what they are; that of the line."""
 
     line: str
     departure: float
@@ -231,7 +154,7 @@ def departing(session: Session, line: str) -> Departing:
     """Return the cells of A+B of a line with the departure of each."""
     make = partial(_departing, session, line)
     marker, views = marker_name(session), tuple(str(getattr(session.choices, name)) for name in (*VIEW, "a", "b"))
-    return session.derived("departing", make, place(session), line, marker, *views, *_named(session))
+    return session.derived("departing", make, place(session), line, marker, *views, *named_regions(session))
 
 
 def _departing(session: Session, line: str) -> Departing:

@@ -195,3 +195,18 @@ def by_line(session: Session) -> tuple[pd.DataFrame, pd.DataFrame]:
 def wells(session: Session, condition: str) -> tuple[str, ...]:
     """Name the wells of a condition whose cells are shown."""
     return wells_under(answered(session).found, condition, line=line_name(session))
+
+
+@dataclass(frozen=True, eq=False)
+class Pooled:
+    """Some cells of some wells: their values (n, d) in marker units, population and region of each, and of how many."""
+
+    cells: np.ndarray
+    kinds: np.ndarray
+    regions: np.ndarray
+    total: int
+
+
+def named_regions(session: Session) -> tuple[str, ...]:
+    """Name the regions where they stand for populations: what is kept of cells follows from their names."""
+    return () if session.population_regions is None else session.population_regions.names
