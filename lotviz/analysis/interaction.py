@@ -108,6 +108,13 @@ def interaction(
     -----
     Source of the crossed product: Walther et al. 2016 (crossnobis); the published method compares A+B with the
     barycenter of A and B instead, which is not a test of additivity (see `BarycenterComparison`).
+
+    Whole clouds of unlike composition exchange cells between populations, in ways that depend on where the drugs have
+    moved them: that is noise, and vectors of drugs that add up exactly need not. Measured in 200 simulated additive
+    studies each (tests/benchmark/interaction.py), within populations and, in brackets, with whole clouds: 8 lines x 3
+    replicates, the interval held 0 in 96.5 % (89.5 %) and p was at most 0.05 in 3.5 % (10.5 %), its distribution
+    uniform with Kolmogorov-Smirnov p 0.75 (0.08); 6 replicates of one line 97 % (94.5 %), 3 % (5.5 %), 0.31 (0.80);
+    8 lines x 3 on plates that differ much 96.5 % (90.5 %), 3.5 % (9.5 %), 0.44 (0.26).
     """
     if not 0.5 <= level < 1.0:
         what = f"Expected a level from 0.5 to below 1, found {level}."
