@@ -25,10 +25,10 @@ def predicted_said(checked: Mapping[str, Validity], *, of: int) -> str:
     --------
     >>> one = Validity(0.1, 0.2, 2.0, 0.08, 0.0, "", 100, 100, 6, 6, far_below=0.0)
     >>> predicted_said({"L1, 1": one}, of=1)
-    '8.0 % of them lie where no cell was measured (a measured sample: 1 %).'
+    '8.0 % lie where no cell was measured, of a measured sample 1 %.'
     """
     outside = _figure(checked, lambda one: one.outside)
-    said = [f"{outside} of them lie where no cell was measured (a measured sample: {100 * EXPECTED_OUTSIDE:.0f} %)"]
+    said = [f"{outside} lie where no cell was measured, of a measured sample {100 * EXPECTED_OUTSIDE:.0f} %"]
     if all(one.impossible is not None and one.far_below is not None for one in checked.values()):
         said += _below_said(checked)
     astray = [name for name, one in checked.items() if not one.returns]
@@ -42,10 +42,10 @@ def _below_said(checked: Mapping[str, Validity]) -> list[str]:
     values = [float(one.impossible or 0.0) for one in checked.values()]
     below, far = _figure(checked, lambda one: one.impossible), _figure(checked, lambda one: one.far_below)
     if np.median(values) < _MANY:
-        return [f"{below} have a value below the smallest measured of a marker"] if max(values) > 0 else []
+        return [f"{below} have a value below all measured ones"] if max(values) > 0 else []
     return [
-        f"{far} have a value clearly below the smallest measured of a marker, by over a quarter of its spread, and "
-        f"{below} one below it at all: what was not detected is the smallest, and any move down leaves it"
+        f"{far} have a value below all measured ones by over a quarter of the marker's spread, {below} by any "
+        "little: what was not detected is the smallest, and any move down leaves it"
     ]
 
 
@@ -56,7 +56,7 @@ def _figure(checked: Mapping[str, Validity], read: Callable[[Validity], float | 
     if len(values) == 1:
         return middle
     worst = max(values, key=lambda name: values[name])
-    return f"{middle} (at worst {100 * values[worst]:.1f} %, {worst})"
+    return f"{middle} ({100 * values[worst]:.1f} % in {worst})"
 
 
 def _counted(names: list[str], of: int) -> str:
@@ -66,4 +66,4 @@ def _counted(names: list[str], of: int) -> str:
 def _of_how_many(checked: int, of: int) -> str:
     if of == 1:
         return ""
-    return f"Medians over {'all' if checked == of else f'{checked} of'} {of} replicates: "
+    return f"Median of {'all' if checked == of else f'{checked} of'} {of} replicates (and the worst): "
