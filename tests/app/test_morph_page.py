@@ -21,6 +21,7 @@ from lotviz.app.pages.morph_picture import canvas_of, load
 from lotviz.app.pages.morph_scene import glue, travel
 from lotviz.app.pages.morph_stops import CLASS, COLUMN, SEVERAL, TWO, Stop, stops_of, weights_of
 from lotviz.app.pages.morph_strip import _frame
+from lotviz.app.pages.views_of_cells import frame_of
 from lotviz.app.script import script_of
 from lotviz.app.take import Outbox, offered, written_name
 from tests.app.conftest import finish
@@ -287,8 +288,24 @@ def test_beyond_the_measured_patients_it_is_said_and_looked_at(session_on):
     session = session_on("patients", morph=CLASS, insist=True, t=1.0)
     text = settled(session)
     assert "That is beyond measured patients" in text
+    assert "on average over its cells (arcsinh, cofactor 5)" in text
     assert check(session) is not None
     assert "Round-trip gap" in text
+
+
+def test_cells_that_are_moved_out_of_the_frame_widen_it(session_on):
+    session = session_on("patients", morph=CLASS, insist=True, t=1.0)
+    settled(session)
+    found = morph_numbers.scene(session)
+    usual = frame_of(session)
+    wide = morph_picture.frame_with(session, found)
+    seen = np.concatenate([found.seen(stop, session.embedding, session.projection) for stop in (0, 1)])
+    outside = [((seen < (b[0], b[2])) | (seen > (b[1], b[3]))).any(axis=1).mean() for b in (usual, wide)]
+    assert outside[1] <= 0.01
+    assert wide[0] <= usual[0] and wide[1] >= usual[1] and wide[2] <= usual[2] and wide[3] >= usual[3]
+    assert (wide[1] - wide[0]) / (wide[3] - wide[2]) == pytest.approx(4 / 3)
+    lines = session_on("patients")
+    assert morph_picture.frame_with(lines, morph_numbers.scene(lines)) == frame_of(lines)
 
 
 # ---- believable, and taken away

@@ -265,4 +265,6 @@ def _markers(session: Session, found: Severe, by: float) -> str:
     moves = by * found.found.steps.mean(axis=0)
     order = np.argsort(-np.abs(moves / scale), kind="stable")[:3]
     words = [f"{escape(session.word(session.embedding.markers[i]))} {signed(float(moves[i]))}" for i in order]
-    return ", ".join(words) + " on average over its cells"
+    unit = session.embedding.transform.describe()
+    named = "marker units" if unit == "none" or len(unit) > 24 else unit
+    return f"{', '.join(words)} on average over its cells ({escape(named)})"

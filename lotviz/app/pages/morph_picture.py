@@ -15,7 +15,7 @@ from lotviz.analysis.model import LinearModel
 from lotviz.analysis.reduction import Projection
 from lotviz.app.choices import SHADES
 from lotviz.app.frame import badge, key, legend, ramp
-from lotviz.app.morph_canvas import MorphCanvas, colour_bytes, pack_tuples
+from lotviz.app.morph_canvas import MorphCanvas, colour_bytes, pack_tuples, picture_bounds
 from lotviz.app.pages.morph_class import model_of, severe
 from lotviz.app.pages.morph_numbers import measured_at, scene, weights_now
 from lotviz.app.pages.morph_scene import Scene, beside, travel
@@ -33,6 +33,8 @@ AT_ONCE = 500_000  # tuples times ends; more are packed beside the page
 SCALE = 98  # percentile of the contributions that gets the last colour
 MOST_CODES = 255
 NEAR = 2e-4  # a place this near is the same
+FRAMED = 5_000  # cells of an end that widen the frame where they leave it
+INSIDE = 0.998  # quantile of them that is to be inside of it
 _DRAWN_AS = {
     COUNT: "count",
     POPULATION: "category",
@@ -78,13 +80,31 @@ def message(session: Session) -> Message | None:
         session.embedding,
         found,
         session.projection,
-        frame_of(session),
+        frame_with(session, found),
         _colouring(session.embedding, found, shade, marker=marker, model=model),
         choices.seed,
     )
     asking = session.asking if model is not None else ()
     parts = (found, *view_of(session), shade, marker, *asking)
     return beside(session, "message", parts, work, title="Drawing the cells", at_once=size <= AT_ONCE)
+
+
+def frame_with(session: Session, found: Scene) -> Bounds:
+    """Return the frame of all samples in the chosen view, wider where cells that were moved would leave it."""
+    if not found.ends:
+        return frame_of(session)
+
+    def bounds() -> Bounds:
+        left, right, bottom, top = frame_of(session)
+        few = found.some(np.arange(0, found.n, max(1, found.n // FRAMED)))
+        seen = [few.seen(stop, session.embedding, session.projection) for stop in range(len(found.stops))]
+        reach = np.quantile(np.concatenate(seen), [1 - INSIDE, INSIDE], axis=0)
+        corners = np.array([[left, bottom], [right, top]])
+        if (reach[0] >= corners[0]).all() and (reach[1] <= corners[1]).all():
+            return left, right, bottom, top
+        return picture_bounds(corners, reach, size=SIZE, padding=0)
+
+    return session.derived("moved frame", bounds, found, *view_of(session), latest=True)
 
 
 def _packed(

@@ -13,9 +13,9 @@ from lotviz.app.choices import VIEW
 from lotviz.app.frame import Live, Page
 from lotviz.app.pages.morph_class import severe
 from lotviz.app.pages.morph_numbers import CELLS, scene
+from lotviz.app.pages.morph_picture import frame_with
 from lotviz.app.pages.morph_scene import Scene
 from lotviz.app.pages.morph_stops import CLASS, COLUMN, SEVERAL
-from lotviz.app.pages.views_of_cells import frame_of
 from lotviz.app.session import Session
 from lotviz.views.clouds import shade_counts
 from lotviz.views.style import signed
@@ -64,7 +64,7 @@ def _frame(session: Session, place: float) -> bytes | None:
     if found is None:
         return None
     points = _at(session, found, place)
-    image = shade_counts(points, sequential(session.choices.theme), bounds=frame_of(session), width=WIDTH)
+    image = shade_counts(points, sequential(session.choices.theme), bounds=frame_with(session, found), width=WIDTH)
     return _png(image)
 
 
