@@ -78,7 +78,7 @@ def predicted_and_seen(
             size=12, fill_alpha=0, line_color=token["accent"], line_width=2
         )
     )
-    short = [clipped(name, 17) for name in names]  # the numbers beside them need the room
+    short = [clipped(name, 18) for name in names]  # the numbers beside them need the room
     hook = beside(printed, token["ink"])
     shown = named_rows(picture, short, hook, xlabel="share of cells, %", xlim=(0, top), xticks=3)
     return shown, bands
