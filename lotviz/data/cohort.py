@@ -44,6 +44,20 @@ class SparingSource(CellSource, Protocol):
         """Raw values of the cells at `rows` (increasing) of a sample, (len(rows), d)."""
 
 
+@runtime_checkable
+class TransformingSource(CellSource, Protocol):
+    """A source that can transform cells while it reads them."""
+
+    def transformed(
+        self, sample: str, transform: AnyTransform, columns: tuple[int, ...] | None = None
+    ) -> NDArray[np.float32] | None:
+        """Return transformed values of a sample's cells, of some columns if given, (n, d); None to `read` them first.
+
+        That is where nothing would be gained, and where some raw value is NaN or infinite. Otherwise bit for bit those
+        of the transform called with what `read` returns.
+        """
+
+
 def read_some(source: CellSource, sample: str, rows: NDArray[np.intp]) -> NDArray[np.float32]:
     """Return raw values of the cells at `rows` (increasing) of a sample, sparing memory where the source can."""
     return source.read_some(sample, rows) if isinstance(source, SparingSource) else source.read(sample)[rows]
@@ -83,6 +97,15 @@ class MarkerSubset:
     def read_some(self, sample: str, rows: NDArray[np.intp]) -> NDArray[np.float32]:
         """Read the raw values of some cells of a sample, (len(rows), d)."""
         return np.ascontiguousarray(read_some(self.source, sample, rows)[:, list(self.columns)])
+
+    def transformed(
+        self, sample: str, transform: AnyTransform, columns: tuple[int, ...] | None = None
+    ) -> NDArray[np.float32] | None:
+        """Return transformed values of a sample's cells where the other source can do so, as `TransformingSource`."""
+        if not isinstance(self.source, TransformingSource):
+            return None
+        chosen = self.columns if columns is None else tuple(self.columns[column] for column in columns)
+        return self.source.transformed(sample, transform, chosen)
 
     def populations(self, sample: str) -> NDArray[Any] | None:
         """Return the population of every cell of a sample, where it is known."""
@@ -171,9 +194,7 @@ class Cohort:
         few = limit is not None and limit < count
         if few and self._bytes(count) > _LARGE:
             return read_some(self.source, sample, _draw(count, limit, seed))
-        if self._bytes(count) > _LITTLE:
-            fix = "Choose fewer markers, or fewer cells per sample."
-            require_memory(self._bytes(count), self.source.where(sample), fix)
+        self._require_room(sample)
         raw = self.source.read(sample)
         return raw[_draw(len(raw), limit, seed)] if few else raw
 
@@ -206,11 +227,20 @@ class Cohort:
             raw = self.raw(sample, limit=limit, seed=seed)
             self._require_finite(sample, raw)
             return self.transform(raw)
+        if (limit is None or limit >= count) and (whole := self._transformed(sample)) is not None:
+            return whole
         raw = self.raw(sample)
         self._require_finite(sample, raw)
         if limit is not None and limit < len(raw):
             raw = raw[_draw(len(raw), limit, seed)]
         return self.transform(raw)
+
+    def _transformed(self, sample: str) -> NDArray[np.float32] | None:
+        self._require(sample)
+        if not isinstance(self.source, TransformingSource):
+            return None
+        self._require_room(sample)
+        return self.source.transformed(sample, self.transform)
 
     def chosen(self, sample: str, *, limit: int | None = None, seed: int = 0) -> NDArray[np.intp]:
         """Positions in the file of the cells that `cells` returns for the same limit and seed."""
@@ -271,6 +301,11 @@ class Cohort:
             fix = did_you_mean(sample, self.samples.index) or f"The samples are {listed(self.samples.index)}."
             what = f"Expected a sample of the cohort, found {sample}."
             raise CohortError(Problem(self.origin or self.name, what, fix))
+
+    def _require_room(self, sample: str) -> None:
+        needed = self._bytes(int(self.cell_counts[sample]))
+        if needed > _LITTLE:
+            require_memory(needed, self.source.where(sample), "Choose fewer markers, or fewer cells per sample.")
 
     def _require_finite(self, sample: str, raw: NDArray[np.float32]) -> None:
         if not np.isfinite(raw).all():

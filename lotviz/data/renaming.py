@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from lotviz.data.markers import reason_left_out
 from lotviz.data.marks import Said
 from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
-from lotviz.data.sources import Found, SampleFile
+from lotviz.data.sources import Found, SampleFile, TransformingFile
+from lotviz.data.transforms.transform import AnyTransform
 
 _GREEK = {"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta", "η": "eta", "θ": "theta"}
 _GREEK |= {"κ": "kappa", "λ": "lambda", "μ": "mu", "µ": "mu", "σ": "sigma", "τ": "tau", "ω": "omega"}
@@ -196,6 +197,12 @@ class RenamedFile:
     def read(self, markers: tuple[str, ...], rows: NDArray[np.intp] | None = None) -> NDArray[np.float32]:
         """Read the named channels of all cells, or of those at `rows`, (n, d)."""
         return self.file.read(_back(markers, self.names), rows)
+
+    def transformed(self, markers: tuple[str, ...], transform: AnyTransform) -> NDArray[np.float32] | None:
+        """Return transformed values of the named channels, (n, d), where the file can do so, as `TransformingFile`."""
+        if not isinstance(self.file, TransformingFile):
+            return None
+        return self.file.transformed(_back(markers, self.names), transform)
 
     def populations(self) -> NDArray[Any] | None:
         """Return the population of every cell, where the file says so."""

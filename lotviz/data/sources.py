@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from lotviz.data.markers import Instrument
 from lotviz.data.marks import Said
 from lotviz.data.problems import Problem
+from lotviz.data.transforms.transform import AnyTransform
 
 if TYPE_CHECKING:
     from lotviz.data.cohort import CellSource
@@ -57,6 +59,14 @@ class SampleFile(Protocol):
         """Return the population of every cell, where the file says so."""
 
 
+@runtime_checkable
+class TransformingFile(SampleFile, Protocol):
+    """A file whose cells can be transformed while they are read."""
+
+    def transformed(self, markers: tuple[str, ...], transform: AnyTransform) -> NDArray[np.float32] | None:
+        """Return transformed values of the named channels, (n, d); None where `read` must come first."""
+
+
 @dataclass(eq=False)
 class Kept:
     """Arrays read lately, the oldest forgotten once they take more than `limit` bytes; shared by threads."""
@@ -64,6 +74,11 @@ class Kept:
     limit: int = KEPT_BYTES
     arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def holds(self, key: str) -> bool:
+        """Return whether the array of this key is kept."""
+        with self.lock:
+            return key in self.arrays
 
     def get(self, key: str, read: Callable[[], NDArray[Any]]) -> NDArray[Any]:
         """Return the array of this key, read unless it is kept."""
@@ -96,6 +111,24 @@ class FileSource:
     def read_some(self, sample: str, rows: NDArray[np.intp]) -> NDArray[np.float32]:
         """Read the raw values of some cells of a sample (increasing), (len(rows), d)."""
         return self.files[sample].read(self.markers, rows)
+
+    def transformed(
+        self, sample: str, transform: AnyTransform, columns: tuple[int, ...] | None = None
+    ) -> NDArray[np.float32] | None:
+        """Return transformed values of a sample's cells, of some columns if given, (n, d), as `TransformingSource`.
+
+        None also where the raw values are at hand, or will be: those of samples so small that all can be kept.
+        """
+        file = self.files[sample]
+        if self._all_kept or self.kept.holds(sample) or not isinstance(file, TransformingFile):
+            return None
+        markers = self.markers if columns is None else tuple(self.markers[column] for column in columns)
+        return file.transformed(markers, transform)
+
+    @cached_property
+    def _all_kept(self) -> bool:
+        cells = sum(file.n_cells for file in self.files.values())
+        return 4 * cells * len(self.markers) <= self.kept.limit
 
     def populations(self, sample: str) -> NDArray[Any] | None:
         """Return the population of every cell of a sample, where it is known."""

@@ -13,7 +13,8 @@ from lotviz.data.fcs.layout import MOST_CHARACTERS, Channel, Layout
 from lotviz.data.fcs.text import damaged
 from lotviz.data.problems import CohortError
 
-_BLOCK = 2**18  # bytes, so that a block stays in the cache while it is taken apart
+_BLOCK = 2**20  # bytes, so that a block stays in the cache while it is taken apart
+_PIECE = 2**18  # bytes of text at once
 _SEPARATORS = bytes.maketrans(b",\t\r\n\0", b"     ")  # of free-format ASCII
 
 
@@ -29,9 +30,9 @@ def stored_blocks(path: Path, layout: Layout, columns: Sequence[int]) -> Iterato
     """
     if not layout.n_cells:
         return
-    with path.open("rb") as handle:
+    with path.open("rb", buffering=0 if layout.row else -1) as handle:
         handle.seek(layout.start)
-        yield from _free_ascii(handle, layout, columns) if not layout.row else _binary(handle, layout, columns)
+        yield from _binary(handle, layout, columns) if layout.row else _free_ascii(handle, layout, columns)
 
 
 def read_as_stored(path: Path, layout: Layout, columns: Sequence[int], values: NDArray[np.float32]) -> bool:
@@ -42,13 +43,17 @@ def read_as_stored(path: Path, layout: Layout, columns: Sequence[int], values: N
         return False
     with path.open("rb", buffering=0) as handle:
         handle.seek(layout.start)
-        left = memoryview(values.view(np.uint8).reshape(-1).data)
-        while left:  # one call reads no more than 2 GB
-            count = handle.readinto(left)
-            if not count:
-                raise CohortError(damaged(layout.where, "a data section cut short"))
-            left = left[count:]
+        _fill(values.view(np.uint8).reshape(-1), handle, layout)
     return True
+
+
+def _fill(content: NDArray[np.uint8], handle: BinaryIO, layout: Layout) -> None:
+    left = memoryview(content.data)
+    while left:  # one call reads no more than 2 GB
+        count = handle.readinto(left)  # type: ignore[attr-defined]  # files have it
+        if not count:
+            raise CohortError(damaged(layout.where, "a data section cut short"))
+        left = left[count:]
 
 
 def _plain_order(layout: Layout) -> bool:
@@ -62,8 +67,7 @@ def _binary(handle: BinaryIO, layout: Layout, columns: Sequence[int]) -> Iterato
     for first in range(0, layout.n_cells, rows):
         count = min(rows, layout.n_cells - first)
         raw = buffer[: count * layout.row]
-        if handle.readinto(raw) < len(raw):  # type: ignore[attr-defined]  # buffered readers have it
-            raise CohortError(damaged(layout.where, "a data section cut short"))
+        _fill(raw, handle, layout)
         yield slice(first, first + count), decode(raw)
 
 
@@ -129,7 +133,7 @@ def _free_ascii(handle: BinaryIO, layout: Layout, columns: Sequence[int]) -> Ite
     count, first, kept, left = len(layout.channels), 0, np.empty(0), b""
     remaining = layout.stop - layout.start
     while first < layout.n_cells:
-        piece = handle.read(min(_BLOCK, remaining))
+        piece = handle.read(min(_PIECE, remaining))
         remaining -= len(piece)
         words = (left + piece).translate(_SEPARATORS).split(b" ")
         left = words.pop() if piece and remaining else b""

@@ -18,6 +18,7 @@ from lotviz.data.fcs.text import DataSet, damaged, read_data_sets
 from lotviz.data.markers import marker_names
 from lotviz.data.marks import NOTHING_SAID, Said, names_written, one_line, said_in
 from lotviz.data.problems import CohortError, Problem
+from lotviz.data.transforms.transform import AnyTransform
 
 # What taking a damaged file apart may raise beyond what is looked for, depending on which byte is damaged.
 _DAMAGE = (ArithmeticError, LookupError, MemoryError, OSError, TypeError, ValueError, np.linalg.LinAlgError)
@@ -79,12 +80,54 @@ class FcsFile:
         """
         chosen = [self.markers.index(marker) for marker in markers]
         with _undamaged(self.where), np.errstate(all="ignore"):  # senseless numbers end in infinity, reported later
-            return self._read(chosen, rows)
-
-    def _read(self, chosen: Sequence[int], rows: NDArray[np.intp] | None) -> NDArray[np.float32]:
-        values = np.empty((self.n_cells if rows is None else len(rows), len(chosen)), np.float32)
-        if not chosen:
+            values = np.empty((self.n_cells if rows is None else len(rows), len(chosen)), np.float32)
+            plain = self._plain(chosen) and rows is None
+            if not (plain and read_as_stored(self.path, self.layout, chosen, values)):
+                for cells, found in self._blocks(chosen, rows):
+                    values[cells] = found
             return values
+
+    def transformed(self, markers: tuple[str, ...], transform: AnyTransform) -> NDArray[np.float32] | None:
+        """Return transformed values of the named channels, (n, d), the file gone through once.
+
+        They are bit for bit those of `transform(read(markers))`, which takes longer: here every block of the file is
+        transformed while it is in the cache of the processor.
+
+        Returns
+        -------
+        numpy.ndarray or None
+            None where some raw value is NaN or infinite; `read` shows which.
+
+        Raises
+        ------
+        CohortError
+            As for `read`.
+        """
+        chosen = [self.markers.index(marker) for marker in markers]
+        with _undamaged(self.where), np.errstate(all="ignore"):
+            values = np.empty((self.n_cells, len(chosen)), np.float32)
+            finite = all(transform.into(found, values[cells]) for cells, found in self._blocks(chosen))
+            return values if finite else None
+
+    def _plain(self, chosen: Sequence[int]) -> bool:
+        """Whether the values of these channels are what is stored of them alone."""
+        spillover = self.spillover if self.spillover and self.spillover.applied else None
+        compensated = set(spillover.columns if spillover else ())
+        as_stored = all(self.layout.channels[column].as_stored for column in chosen)
+        return as_stored and not compensated & set(chosen) and len(set(chosen)) == len(chosen)
+
+    def _blocks(
+        self, chosen: Sequence[int], rows: NDArray[np.intp] | None = None
+    ) -> Iterator[tuple[slice, NDArray[Any]]]:
+        """Yield which cells and their values, (cells, len(chosen)) of whatever type, overwritten by the next.
+
+        Cells are counted among `rows` where these are given.
+        """
+        if not chosen:
+            return
+        if self._plain(chosen):
+            yield from _some(stored_blocks(self.path, self.layout, chosen), rows)
+            return
         spillover = self.spillover if self.spillover and self.spillover.applied else None
         if spillover and not set(chosen) & set(spillover.columns):
             spillover = None
@@ -92,21 +135,14 @@ class FcsFile:
         columns = list(dict.fromkeys([*(spillover.columns if spillover else ()), *chosen]))
         place = {column: number for number, column in enumerate(columns)}
         scaled = [column for column in columns if not self.layout.channels[column].as_stored]
-        plain = not scaled and not spillover and columns == list(chosen)
-        if plain and rows is None and read_as_stored(self.path, self.layout, columns, values):
-            return values
         for cells, stored in _some(stored_blocks(self.path, self.layout, columns), rows):
-            if plain:
-                values[cells] = stored
-                continue
             linear = stored.astype(np.float64)
             for column in scaled:
                 linear[:, place[column]] = self.layout.channels[column].linear(stored[:, place[column]])
             if spillover:
                 among = slice(len(spillover.columns))
                 linear[:, among] = spillover.compensate(linear[:, among])
-            values[cells] = linear.take([place[column] for column in chosen], axis=1)
-        return values
+            yield cells, linear.take([place[column] for column in chosen], axis=1)
 
     def populations(self) -> NDArray[Any] | None:
         """None: FCS files hold numbers only."""

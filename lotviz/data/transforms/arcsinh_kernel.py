@@ -1,12 +1,14 @@
 """arcsinh in float32, written so that the compiler takes 8 or 16 values at a time; importing it compiles it or fails.
 
-With a = |x| / 2 and w = a^2, half of what stands in the logarithm is h = a + sqrt(w + 1/4), and arcsinh |x| is
-log h + log 2. Halves do not overflow. h is taken apart as 2^k (1 + m) with 1 + m between sqrt(1/2) and sqrt(2), and
-log(1 + m) is a polynomial; below 0.7, where h is too near to 1/2, arcsinh itself is one, in w. Both are computed for
-every value and one is taken, as a branch would keep the compiler from vectors.
+With a = |x| / 2 and s = sqrt(a^2 + 1/4), half of what stands in the logarithm is h = a + s, and arcsinh |x| is
+log h + log 2. h is taken apart as 2^(k-1) m with m between 0.4125 and 0.825, so that arcsinh |x| = k log 2 + log 2m and
+log 2m = 2 artanh((m - 1/2) / (m + 1/2)). Where k is 0 the fraction is a / (s + 1/2) as well, in which nothing cancels:
+small values keep all their places. Both fractions are prepared and one is divided out, as a branch would keep the
+compiler from vectors. 2 artanh(t) / t is a polynomial in t^2: the near-minimax one of degree 3 where 2m < 1.65, within
+2e-8, of which the first coefficient is 2.
 
-Coefficients: least maximal error of log(1 + m) (3.4e-8) and of arcsinh(x) / x (4.1e-8 of it), by weighted least squares
-(Lawson 1961). In all, at most 4 units in the last place, one of them the cofactor's.
+a^2 must not overflow: each function returns the largest |x| / 2 as bits of an integer (infinity and NaN are above all
+numbers there), and values from `TOO_LARGE` on are left to the caller.
 """
 
 from __future__ import annotations
@@ -14,59 +16,72 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import float32, njit, types, void
+from numba import float32, int32, njit, types, uint16, uint32
 from numpy.typing import NDArray
 
-_LOG = tuple(
-    np.float32(value)
-    for value in (
-        *(0.9999998139340492, -0.5000066741797994, 0.33336181767370515, -0.249593427535379),
-        *(0.19873052707341018, -0.17333483338250494, 0.1641994872087844, -0.10102132196307097),
-    )
-)
-_NEAR = tuple(
-    np.float32(value * 4**power)  # of w = x^2 / 4
-    for power, value in enumerate(
-        (-0.16666266226692072, 0.07487674380364993, -0.04338730003057174, 0.024546641486401784, -0.008603451154718372),
-        start=1,
-    )
-)
-_L0, _L1, _L2, _L3, _L4, _L5, _L6, _L7 = _LOG
-_N0, _N1, _N2, _N3, _N4 = _NEAR
-_QUARTER, _HALF, _ONE, _TWO = (np.float32(value) for value in (0.25, 0.5, 1.0, 2.0))
-_BOUND = np.float32(0.35)  # of a
-_INFINITE = np.float32(np.inf)
+TOO_LARGE = np.float32(2.0**60)
+
+_C1, _C2, _C3 = (np.float32(value) for value in (0.6666801218118394, 0.3988947995007961, 0.3144271250430587))
+_QUARTER, _HALF = np.float32(0.25), np.float32(0.5)
 # A float32 is exponent (8 bits, biased) and mantissa (23 bits): as an integer 2^23 stands for a factor of 2.
-_OCTAVE = np.int32(1 << 23)
 _EXPONENT = np.int32(-1 << 23)
-_LOWEST = np.int32(np.float32(0.5**0.5).view(np.int32))
+_LOWEST = np.int32(np.float32(0.4125).view(np.int32))
 _LOG_2 = np.float32(math.log(2.0) / (1 << 23))
+_EIGHT, _HIGH, _LOW = np.uint32(8), np.uint32(0xFF00FF00), np.uint32(0x00FF00FF)
+_SIXTEEN = np.uint32(16)
+_FLOATS = types.Array(float32, 1, "C", readonly=True)
+_BITS = types.Array(uint32, 1, "C", readonly=True)
+_SHORTS = types.Array(uint16, 1, "C", readonly=True)
 
-_READ = types.Array(float32, 1, "C", readonly=True)
+
+@njit(float32(float32), forceinline=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def _arcsinh_of_twice(x: np.float32) -> float:
+    a = abs(x)
+    s = np.float32(np.sqrt(a * a + _QUARTER))
+    h = np.float32(a + s)
+    bits = h.view(np.int32)
+    octaves = np.int32(np.int32(bits - _LOWEST) & _EXPONENT)  # k 2^23
+    m = np.int32(bits - octaves).view(np.float32)
+    near = octaves == 0
+    above = a if near else m - _HALF
+    below = s + _HALF if near else m + _HALF
+    t = above / below
+    z = t * t
+    p = ((_C3 * z + _C2) * z + _C1) * z
+    return math.copysign((p * t + (t + t)) + np.float32(octaves) * _LOG_2, x)
 
 
-@njit(void(_READ, float32, float32[::1]), cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def arcsinh_into(values: NDArray[np.float32], half: np.float32, result: NDArray[np.float32]) -> None:
+@njit(int32(_FLOATS, float32, float32[::1]), cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def of_floats(values: NDArray[np.float32], half: np.float32, result: NDArray[np.float32]) -> np.int32:
     """Write arcsinh(2 * half * values) to `result`, both (n,); `half` is 0.5 / cofactor."""
+    largest = np.int32(0)
     for i in range(values.size):
-        x = values[i] * half
-        a = abs(x)
-        w = a * a
-        # the smaller one is the root, until w becomes infinite: then the other is as good
-        h = np.float32(a + min(np.sqrt(w + _QUARTER), a + _HALF))
-        bits = h.view(np.int32)
-        octaves = np.int32(np.int32(bits - _LOWEST + _OCTAVE) & _EXPONENT)  # (k + 1) 2^23
-        m = _TWO * np.int32(bits - octaves).view(np.float32) - _ONE
-        p = _L7
-        p = p * m + _L6
-        p = p * m + _L5
-        p = p * m + _L4
-        p = p * m + _L3
-        p = p * m + _L2
-        p = p * m + _L1
-        p = p * m + _L0
-        far = p * m + np.float32(octaves) * _LOG_2
-        q = (((_N4 * w + _N3) * w + _N2) * w + _N1) * w + _N0
-        near = (a + a) + (a + a) * (q * w)
-        size = near if a < _BOUND else far
-        result[i] = math.copysign(size if a < _INFINITE else a, x)  # infinite and NaN stay what they are
+        x = np.float32(values[i] * half)
+        result[i] = _arcsinh_of_twice(x)
+        largest = max(largest, np.float32(abs(x)).view(np.int32))
+    return largest
+
+
+@njit(int32(_BITS, float32, float32[::1]), cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def of_swapped_floats(values: NDArray[np.uint32], half: np.float32, result: NDArray[np.float32]) -> np.int32:
+    """Do the same to floats of the other byte order, given as the integers of their bits."""
+    largest = np.int32(0)
+    for i in range(values.size):
+        bits = values[i]
+        halves = np.uint32(np.uint32(bits << _SIXTEEN) | np.uint32(bits >> _SIXTEEN))
+        high, low = np.uint32(np.uint32(halves << _EIGHT) & _HIGH), np.uint32(np.uint32(halves >> _EIGHT) & _LOW)
+        x = np.float32(np.uint32(high | low).view(np.float32) * half)
+        result[i] = _arcsinh_of_twice(x)
+        largest = max(largest, np.float32(abs(x)).view(np.int32))
+    return largest
+
+
+@njit(int32(_SHORTS, float32, float32[::1]), cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def of_shorts(values: NDArray[np.uint16], half: np.float32, result: NDArray[np.float32]) -> np.int32:
+    """Do the same to integers of 16 bits."""
+    largest = np.int32(0)
+    for i in range(values.size):
+        x = np.float32(np.float32(np.int32(values[i])) * half)
+        result[i] = _arcsinh_of_twice(x)
+        largest = max(largest, np.float32(abs(x)).view(np.int32))
+    return largest

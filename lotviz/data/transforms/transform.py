@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lotviz.data.problems import listed
-from lotviz.data.transforms.arcsinh import arcsinh
+from lotviz.data.transforms.arcsinh import arcsinh, arcsinh_into
 from lotviz.data.transforms.logicle import Logicle
 
 if TYPE_CHECKING:
@@ -70,6 +70,23 @@ class Transform:
         if self.kind == "log1p":
             return np.log1p(np.maximum(raw, np.float32(0)))
         return raw if self.logicle is None else self.logicle.scaled(raw).astype(np.float32)
+
+    def into(self, values: NDArray[Any], result: NDArray[np.float32]) -> bool:
+        """Write the transformed values to `result`, bit for bit those a call returns, and say whether all are finite.
+
+        Parameters
+        ----------
+        values
+            Raw values of any shape and type, in any byte order.
+        result
+            An array of its own, of the same shape, row by row in memory (C order).
+
+        Returns
+        -------
+        bool
+            Whether every raw value is finite as float32.
+        """
+        return arcsinh_into(values, self.cofactor, result) if self.kind == "arcsinh" else _into(self, values, result)
 
     def inverse(self, values: ArrayLike) -> NDArray[np.float32]:
         """Take transformed values back to raw ones, any shape."""
@@ -157,6 +174,10 @@ class MarkerTransforms:
             changed[..., columns] = transform(raw[..., columns])
         return changed
 
+    def into(self, values: NDArray[Any], result: NDArray[np.float32]) -> bool:
+        """Write the transformed values to `result`, as `Transform.into`; both (..., d)."""
+        return _into(self, values, result)
+
     def inverse(self, values: ArrayLike) -> NDArray[np.float32]:
         """Take transformed values (..., d) back to raw ones."""
         transformed = self._columns(values, np.float64)
@@ -212,6 +233,12 @@ class MarkerTransforms:
 
 
 AnyTransform = Transform | MarkerTransforms
+
+
+def _into(transform: AnyTransform, values: NDArray[Any], result: NDArray[np.float32]) -> bool:
+    raw = values.astype(np.float32, copy=False)
+    result[...] = transform(raw)
+    return bool(np.isfinite(raw).all())
 
 
 def alike(transforms: Mapping[str, Transform]) -> AnyTransform:
