@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import optimize, stats
 
 from lotviz.analysis.interaction_design import KINDS
+from lotviz.analysis.interaction_maps import coded
 from lotviz.analysis.interaction_places import composition_table
 from lotviz.analysis.interaction_readouts import ReadoutExcess, share_excess
 from lotviz.analysis.interaction_result import Interaction
@@ -194,16 +195,18 @@ def count_populations(
     Cancelled
         `cancel` was set.
     """
-    kinds = []
+    told = []
     for number, sample in enumerate(found.study.samples):
         stop_if(cancel)
         report(progress, number, len(found.study.samples), f"Counting {sample}")
         labels = embedding.populations(sample)
         if labels is None:
             return None
-        kinds.append(np.asarray(labels).astype(str))
-    names = tuple(sorted(set(np.concatenate([np.unique(labels) for labels in kinds]).tolist())))
-    counts = np.stack([(labels[:, None] == np.array(names)[None, :]).sum(axis=0) for labels in kinds])
+        told.append(coded(labels))
+    different = np.unique(np.concatenate([own for own, _ in told]))
+    names = tuple(different.tolist())
+    kinds = [np.searchsorted(different, own)[places] for own, places in told]
+    counts = np.stack([np.bincount(places, minlength=len(names)) for places in kinds])
     shares = counts / counts.sum(axis=1, keepdims=True)
     table = composition_table(
         shares,
@@ -217,13 +220,13 @@ def count_populations(
 
 
 def _homes(
-    embedding: LOTEmbedding, found: Interaction, kinds: list[NDArray[np.str_]], names: tuple[str, ...]
+    embedding: LOTEmbedding, found: Interaction, kinds: list[NDArray[np.intp]], names: tuple[str, ...]
 ) -> dict[str, tuple[str, float]]:
     """Find the population most cells of each region are of, with its share."""
     places = np.zeros((len(found.regions.names), len(names)))
     for sample, labels in zip(found.study.samples, kinds, strict=True):
         inside = nearest_regions(embedding.scaled_cells(sample), found.regions)
-        np.add.at(places, (inside, np.searchsorted(names, labels)), 1.0 / len(labels))
+        np.add.at(places, (inside, labels), 1.0 / len(labels))
     return {
         region: (names[int(row.argmax())], float(row.max() / row.sum()))
         for region, row in zip(found.regions.names, places, strict=True)

@@ -126,9 +126,9 @@ def interaction(
     parts = find_regions(embedding, seed=seed) if regions is None else regions
     stop_if(cancel)
     n = len(study.samples)
-    readouts = read_wells(embedding, study, parts, progress=part_of(progress, 0, 2 * n), cancel=cancel)
+    readouts = read_wells(embedding, study, parts, progress=part_of(progress, 0, 3 * n), cancel=cancel)
     maps = maps_of_wells(
-        embedding, study, whole_clouds=whole_clouds, progress=part_of(progress, n, 2 * n), cancel=cancel
+        embedding, study, whole_clouds=whole_clouds, progress=part_of(progress, n, 3 * n), cancel=cancel
     )
     inside = maps.regions(parts)
     space = Space(

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -19,7 +20,7 @@ from lotviz.analysis.abundance import nearest_points
 from lotviz.analysis.interaction_design import Study
 from lotviz.analysis.regions import Regions
 from lotviz.transport.coupling import Coupling, solve
-from lotviz.transport.progress import Progress, report, stop_if
+from lotviz.transport.progress import Progress, part_of, report, stop_if
 
 if TYPE_CHECKING:
     from lotviz.transport.embedding import LOTEmbedding
@@ -85,9 +86,10 @@ class WellMaps:
         """Return the regions with the parts of the reference in place of its points."""
         return replace(regions, labels=regions.labels[self.points], points=regions.points[self.points])
 
-    def group_of_cells(self, labels: NDArray[np.str_]) -> NDArray[np.intp]:
+    def group_of_cells(self, labels: NDArray[Any]) -> NDArray[np.intp]:
         """Return the place in `names` of the population of each cell, shape (n,)."""
-        return np.array(list(self.group_of.values()), dtype=np.intp)[np.searchsorted(self.populations, labels)]
+        names, places = coded(labels)
+        return np.array([self.group_of[str(name)] for name in names], dtype=np.intp)[places]
 
 
 def maps_of_wells(
@@ -109,30 +111,27 @@ def maps_of_wells(
     whole_clouds
         Couple whole clouds even where populations are named.
     progress, cancel
-        As everywhere; three steps a well.
+        As everywhere; two steps a well.
 
     Raises
     ------
     Cancelled
         `cancel` was set.
     """
-    labels = None if whole_clouds else _populations(embedding, study)
-    if labels is None:
+    n = len(study.samples)
+    told = None if whole_clouds else _populations(embedding, study, part_of(progress, 0, 2 * n), cancel)
+    if told is None or not 1 < len(told[0]) <= MOST_POPULATIONS:
         return _whole(embedding, study)
-    names = np.unique(np.concatenate([np.unique(found) for found in labels]))
-    if not 1 < len(names) <= MOST_POPULATIONS:
-        return _whole(embedding, study)
-    counts = np.stack([np.bincount(np.searchsorted(names, found), minlength=len(names)) for found in labels])
+    names, codes = told
+    counts = np.stack([np.bincount(found, minlength=len(names)) for found in codes])
     groups = _groups(counts)
-    shared = _shared_points(embedding, study, [groups[np.searchsorted(names, found)] for found in labels])  # (m, g)
-    points, of = np.nonzero(shared)
-    order = np.lexsort((points, of))
-    points, of = points[order], of[order]
+    shared = _shared_points(embedding, study, [groups[found] for found in codes])  # (m, groups)
+    of, points = np.nonzero(shared.T)
     masses = shared[points, of]
-    maps = np.empty((len(study.samples), len(points), embedding.maps.shape[2]))
+    maps = np.empty((n, len(points), embedding.maps.shape[2]))
     for number, sample in enumerate(study.samples):
-        report(progress, number, len(study.samples), f"Coupling the populations of {sample}")
-        inside = groups[np.searchsorted(names, labels[number])]
+        report(progress, n + number, 2 * n, f"Coupling the populations of {sample}")
+        inside = groups[codes[number]]
         cells = embedding.scaled_cells(sample)
         for group in range(int(groups.max()) + 1):
             own = of == group
@@ -150,7 +149,7 @@ def couplings_within(
     labels = embedding.populations(sample)
     if not maps.names or labels is None:
         return [(np.arange(len(maps.points)), np.arange(embedding.plan(sample).shape[1]), embedding.plan(sample))]
-    inside, cells = maps.group_of_cells(np.asarray(labels).astype(str)), embedding.scaled_cells(sample)
+    inside, cells = maps.group_of_cells(labels), embedding.scaled_cells(sample)
     found = []
     for group in range(len(maps.names)):
         parts, own = np.flatnonzero(maps.groups == group), np.flatnonzero(inside == group)
@@ -170,15 +169,33 @@ def _coupled(
     return solve(embedding.reference.points[points], cells, masses / masses.sum(), cancel=cancel)
 
 
-def _populations(embedding: LOTEmbedding, study: Study) -> list[NDArray[np.str_]] | None:
-    """Read the population of each cell of each well, as text; None where one well has none."""
+def _populations(
+    embedding: LOTEmbedding, study: Study, progress: Progress | None, cancel: threading.Event | None
+) -> tuple[NDArray[np.str_], list[NDArray[np.intp]]] | None:
+    """Names of all populations, sorted, and the place among them of each cell of each well; None where one has none."""
     found = []
-    for sample in study.samples:
+    for number, sample in enumerate(study.samples):
+        stop_if(cancel)
+        report(progress, number, len(study.samples), f"Reading the populations of {sample}")
         labels = embedding.populations(sample)
         if labels is None:
             return None
-        found.append(np.asarray(labels).astype(str))
-    return found
+        found.append(coded(labels))
+    names = np.unique(np.concatenate([own for own, _ in found]))
+    return names, [np.searchsorted(names, own)[codes] for own, codes in found]
+
+
+def coded(labels: NDArray[Any]) -> tuple[NDArray[np.str_], NDArray[np.intp]]:
+    """Different labels as text, and the place among them of each; texts of millions of cells would fill the memory.
+
+    Examples
+    --------
+    >>> names, places = coded(np.array(["T", "B", "T"], dtype=object))
+    >>> names.tolist(), places.tolist()
+    (['T', 'B'], [0, 1, 0])
+    """
+    places, different = pd.factorize(np.asarray(labels), use_na_sentinel=False)
+    return np.array([str(name) for name in different], dtype=str), np.asarray(places, dtype=np.intp)
 
 
 def _whole(embedding: LOTEmbedding, study: Study) -> WellMaps:

@@ -279,7 +279,7 @@ def test_it_is_frozen_and_stops_when_asked(planted, found):
 
     with pytest.raises(Cancelled):
         lotviz.interaction(planted, **FOUR, progress=listen, cancel=stop)
-    assert said == [(0, 96, "Reading L1_control_r1")]
+    assert said == [(0, 144, "Reading L1_control_r1")]
 
 
 @pytest.mark.parametrize(
