@@ -188,6 +188,7 @@ export function render({ model, el, view }) {
     const beyond = isBeyond(at.t) ? model.beyond : "";
     const readout = readoutInWords(at.weights);
     say(parts.title, `${model.title}, ${placeInWords(at, "%")}`);
+    parts.title.title = parts.title.textContent; // where names are long, the end of it is cut
     say(parts.note, model.note);
     say(parts.readout, readout);
     say(parts.beyond, beyond);

@@ -301,7 +301,7 @@ def test_cells_that_are_moved_out_of_the_frame_widen_it(session_on):
     wide = morph_picture.frame_with(session, found)
     seen = np.concatenate([found.seen(stop, session.embedding, session.projection) for stop in (0, 1)])
     outside = [((seen < (b[0], b[2])) | (seen > (b[1], b[3]))).any(axis=1).mean() for b in (usual, wide)]
-    assert outside[1] <= 0.01
+    assert outside[1] <= 4 / len(seen)  # the outermost in each direction, by a hair
     assert wide[0] <= usual[0] and wide[1] >= usual[1] and wide[2] <= usual[2] and wide[3] >= usual[3]
     assert (wide[1] - wide[0]) / (wide[3] - wide[2]) == pytest.approx(4 / 3)
     lines = session_on("patients")

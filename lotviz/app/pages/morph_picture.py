@@ -34,7 +34,7 @@ SCALE = 98  # percentile of the contributions that gets the last colour
 MOST_CODES = 255
 NEAR = 2e-4  # a place this near is the same
 FRAMED = 5_000  # cells of an end that widen the frame where they leave it
-INSIDE = 0.998  # quantile of them that is to be inside of it
+INSIDE = 0.9998  # quantile of them that is to be inside of it
 _DRAWN_AS = {
     COUNT: "count",
     POPULATION: "category",
