@@ -1,7 +1,8 @@
-"""The cells of an A+B sample, coloured by how far each departs from what A and B add up to."""
+"""Cells of A+B: how far each measured one departs from what A and B add up to, and those that additivity predicts."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,9 +12,13 @@ from scipy import sparse
 from lotviz.analysis.interaction_maps import couplings_within
 from lotviz.analysis.interaction_result import Interaction
 from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
+from lotviz.transport.arithmetic import cell_displacement, moved
+from lotviz.transport.synthetic import SyntheticSample
 
 if TYPE_CHECKING:
     from lotviz.transport.embedding import LOTEmbedding
+
+_NOTHING = 1e-12  # of a weight
 
 
 def departures(
@@ -63,6 +68,58 @@ def departures(
     for parts, own, plan in couplings_within(embedding, found.maps, sample):
         departed[own] = _projected(plan, cells[own], towards[parts], predicted[parts])
     return departed
+
+
+def predicted_cells(
+    embedding: LOTEmbedding, found: Interaction, block: int, *, n_cells: int | None = None, seed: int = 0
+) -> SyntheticSample:
+    """Return cells as additivity predicts them under A+B in one block: those of one drug, moved by what the other does.
+
+    Parameters
+    ----------
+    embedding
+        The embedding the interaction was measured in.
+    found
+        Of `lotviz.interaction`. Where populations were coupled with themselves, each cell moves as its population
+        does; otherwise this is ``embedding.combine`` of A + B - control.
+    block
+        Position among `found.study.names`.
+    n_cells
+        How many cells; default every used cell of the moved sample.
+    seed
+        Written into the recipe.
+
+    Returns
+    -------
+    Synthetic cells, in transformed marker units. How many there are of each population is that of the moved sample.
+
+    Raises
+    ------
+    CohortError
+        `n_cells` is not positive.
+    """
+    study, maps = found.study, found.maps
+    weights = dict(zip(study.samples, study.predicted[block].tolist(), strict=True))
+    given = {name: weight for name, weight in weights.items() if abs(weight) > _NOTHING}
+    if not maps.names:
+        return embedding.combine(given, n_cells, seed)
+    anchor = min(given, key=lambda name: (-given[name], embedding.index(name)))
+    predicted = np.tensordot(study.predicted[block], maps.maps, axes=1)
+    displacement = predicted - maps.maps[study.samples.index(anchor)]
+    steps = np.zeros((embedding.n_cells[embedding.index(anchor)], displacement.shape[1]))
+    for parts, own, plan in couplings_within(embedding, maps, anchor):
+        steps[own] = cell_displacement(plan, displacement[parts])
+    still = moved(
+        embedding,
+        anchor,
+        np.zeros(embedding.maps.shape[1:]),
+        n_cells=n_cells,
+        seed=seed,
+        weights=given,
+        method=f"cells of {anchor} moved as the maps of their populations are combined",
+    )
+    step = steps[still.origins[anchor]] * np.asarray(embedding.scaling.scale)
+    return replace(still, cells=(still.cells.astype(np.float64) + step).astype(np.float32), intended=None)
 
 
 def _reader(embedding: LOTEmbedding, found: Interaction, marker: str) -> NDArray[np.float64]:

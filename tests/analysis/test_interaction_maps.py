@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 import lotviz
+from lotviz.analysis.interaction_cells import predicted_cells
 from lotviz.analysis.interaction_columns import columns_of
 from lotviz.analysis.interaction_design import study_of, wells_of
 from lotviz.analysis.interaction_maps import MOST_POPULATIONS, _groups, couplings_within, maps_of_wells
+from lotviz.data import CohortError
 from lotviz.data.cohort import ArraySource, Cohort
 from lotviz.transport import Cancelled, solve
 from tests.analysis.conftest import cohort_of
@@ -142,6 +144,32 @@ def test_a_population_that_a_well_lacks_is_said():
     assert any("taken together" in note for note in made.notes)
     assert np.isfinite(made.maps.maps).all()
     assert made.table["excess"].notna().all()
+
+
+def test_predicted_cells_are_those_of_one_drug_moved_by_the_other(additive):
+    found = lotviz.interaction(additive, **FOUR)
+    for block in (0, 3):
+        made = predicted_cells(additive, found, block)
+        anchor = next(iter(made.origins))
+        drug = additive.samples.loc[anchor, "drug"]
+        labels, cells = np.asarray(additive.populations(anchor)), additive.cells(anchor)
+        expected = cells.astype(float)
+        expected[labels == ("1" if drug == "A" else "0")] += (0, 0, 0.9) if drug == "A" else (0, -1.2, 0)
+        np.testing.assert_allclose(made.cells, expected, atol=1e-4)
+        assert made.weights[anchor] == 1.0
+        assert sum(made.weights.values()) == pytest.approx(1.0)
+        assert "populations" in made.method
+    few = predicted_cells(additive, found, 0, n_cells=50)
+    assert few.cells.shape == (50, 3)
+    np.testing.assert_array_equal(
+        few.cells, predicted_cells(additive, found, 0).cells[few.origins[few.method.split()[2]]]
+    )
+    whole = lotviz.interaction(additive, **FOUR, whole_clouds=True)
+    by_maps = predicted_cells(additive, whole, 0)
+    given = {name: w for name, w in zip(whole.study.samples, whole.study.predicted[0], strict=True) if w}
+    np.testing.assert_array_equal(by_maps.cells, additive.combine(given).cells)
+    with pytest.raises(CohortError, match="cell"):
+        predicted_cells(additive, found, 0, n_cells=0)
 
 
 def test_labels_that_cannot_be_populations_leave_the_clouds_whole():

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lotviz.analysis.composition import population_names
+from lotviz.analysis.interaction_cells import predicted_cells
 from lotviz.analysis.regions import nearest_regions
 from lotviz.analysis.selection import evenly_spaced
 from lotviz.app.jobs import Progress
@@ -45,9 +46,8 @@ def additive(session: Session) -> Additive | None:
         for number, block in enumerate(blocks):
             stop_if(cancel)
             report(progress, number, len(blocks), study.names[block])
-            weights = dict(zip(study.samples, study.predicted[block].tolist(), strict=True))
-            given = {name: weight for name, weight in weights.items() if abs(weight) > 1e-12}
-            sample = embedding.combine(given, max(1, MOST_PREDICTED // len(blocks)), seed)
+            wanted = max(1, MOST_PREDICTED // len(blocks))
+            sample = predicted_cells(embedding, found, block, n_cells=wanted, seed=seed)
             made.append(sample)
             kinds.append(sample.populations)
         cells = np.concatenate([sample.cells for sample in made])
