@@ -14,6 +14,7 @@ from lotviz.data.fcs.text import damaged
 from lotviz.data.problems import CohortError
 
 _BLOCK = 2**20  # bytes, so that a block stays in the cache while it is taken apart
+_LINE = 64  # bytes of a line of the cache
 _PIECE = 2**18  # bytes of text at once
 _SEPARATORS = bytes.maketrans(b",\t\r\n\0", b"     ")  # of free-format ASCII
 
@@ -62,7 +63,8 @@ def _plain_order(layout: Layout) -> bool:
 
 def _binary(handle: BinaryIO, layout: Layout, columns: Sequence[int]) -> Iterator[tuple[slice, NDArray[Any]]]:
     rows = max(1, _BLOCK // layout.row)
-    buffer = np.empty(min(rows, layout.n_cells) * layout.row, np.uint8)
+    buffer = np.empty(min(rows, layout.n_cells) * layout.row + _LINE, np.uint8)
+    buffer = buffer[-buffer.ctypes.data % _LINE :]  # systems copy to the start of a cache line up to twice as fast
     decode = _decoder(layout, columns)
     for first in range(0, layout.n_cells, rows):
         count = min(rows, layout.n_cells - first)
