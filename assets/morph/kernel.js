@@ -1,5 +1,6 @@
 // The arithmetic of the morph: mix the cells of each tuple, count them per pixel, turn counts into colours.
 // It touches no page, so the same text runs inside a Worker and, where there is none, on the main thread.
+// No optional chaining and no `??`: Bokeh compiles them to functions of the page, which a Worker does not have.
 
 function createKernel() {
   // Screen weights are integers of at most 14 bits: 16-bit position times 14-bit weight stays inside the
@@ -16,8 +17,7 @@ function createKernel() {
   let cells = null;
   let style = null;
   let rest = null; // the samples that do not move against one another while one weight changes, as one sample
-  let counts = new Int32Array(0);
-  let sums = new Float32Array(0);
+  let [counts, sums, led] = [new Int32Array(0), new Float32Array(0), new Float32Array(0)];
 
   // Layout written by pack_tuples in lotviz/app/morph_message.py; every part is aligned to its own item size.
   function load(buffer) {
@@ -242,9 +242,9 @@ function createKernel() {
   function massesIn({ weights, n }) {
     const { mass, leads } = cells;
     if (leads === null) return mass;
-    cells.led ??= new Float32Array(cells.n);
-    for (let i = 0; i < n; i++) cells.led[i] = (mass === null ? 1 : mass[i]) * weights[leads[i]];
-    return cells.led;
+    if (led.length < n) led = new Float32Array(cells.n);
+    for (let i = 0; i < n; i++) led[i] = (mass === null ? 1 : mass[i]) * weights[leads[i]];
+    return led;
   }
 
   function sumMasses(frame, source) {
@@ -392,7 +392,8 @@ function createKernel() {
     const source = sources(frame);
     const start = performance.now();
     const bytes = 4 * frame.width * frame.height;
-    const buffer = frame.buffer?.byteLength === bytes ? frame.buffer : new ArrayBuffer(bytes);
+    const reused = frame.buffer && frame.buffer.byteLength === bytes;
+    const buffer = reused ? frame.buffer : new ArrayBuffer(bytes);
     paint(frame, source, new Uint32Array(buffer));
     return { buffer, milliseconds: performance.now() - start, preparing: start - prepared };
   }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lotviz.app.assets import asset
 from lotviz.app.morph_canvas import MorphCanvas
 from lotviz.app.morph_curves import MorphShares, pack_curves
 from lotviz.app.morph_message import (
@@ -172,6 +174,12 @@ def test_leads_that_are_none_of_the_samples_are_refused(leads):
         pack_tuples(clouds, bounds=picture_bounds(*clouds, size=(1, 1)), size=(1, 1), leads=np.array(leads))
     with pytest.raises(ValueError, match="Expected 3 numbers from 0 to 1, one a tuple"):
         pack_curves(clouds, leads=np.array(leads))
+
+
+def test_the_kernel_needs_no_function_of_the_page():
+    """Bokeh compiles optional chaining and `??` to functions that stand outside of it, which its Worker lacks."""
+    text = re.sub(r"//.*", "", asset("morph", "kernel.js").read_text("utf-8"))
+    assert not re.search(r"\?\?|\?\.(?!\d)", text)
 
 
 def test_a_pair_is_a_tuple_of_two():
