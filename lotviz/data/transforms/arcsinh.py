@@ -19,7 +19,7 @@ def arcsinh(values: NDArray[np.float32], cofactor: float) -> NDArray[np.float32]
     """Return arcsinh(values / cofactor), any shape, within 5 units in the last place.
 
     On one machine the same value always gives the same bits, wherever it stands. The first call after an installation
-    compiles for a second.
+    compiles for some seconds.
 
     Examples
     --------

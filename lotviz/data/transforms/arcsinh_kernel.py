@@ -49,6 +49,7 @@ def _arcsinh_of_twice(x: np.float32) -> float:
     t = above / below
     z = t * t
     p = ((_C3 * z + _C2) * z + _C1) * z
+    # nowhere a sum of two products: which of them is fused with the sum would be the compiler's choice, and so the bits
     return math.copysign((p * t + (t + t)) + np.float32(octaves) * _LOG_2, x)
 
 
