@@ -16,6 +16,7 @@ from lotviz.data.transforms import arcsinh as arcsinh_module
 from lotviz.data.transforms.transform import MarkerTransforms
 
 from .fcs_builder import fcs_bytes, opened
+from .test_fcs_damage import mutated, originals
 
 NAMES = ["a", "b", "c"]
 ARCSINH = Transform("arcsinh", cofactor=7.0)
@@ -175,6 +176,34 @@ def test_any_table(tmp_path, cells, channels, seed, stored, cofactor, picked):
     file = opened(tmp_path, content)
     chosen = tuple(names[number] for number in sorted(picked) if number < channels)
     holds(file, Transform("arcsinh", cofactor), file.markers, *([chosen] if chosen else []))
+
+
+def test_damaged_files_end_alike(tmp_path):
+    rng, ends = np.random.default_rng(9), []
+    for number in range(200):
+        for original in originals():
+            try:
+                file = opened(tmp_path, mutated(original, rng))
+            except CohortError:
+                continue
+            ends.append(_end(file, lambda file=file: file.transformed(file.markers, ARCSINH)))
+            assert ends[-1] == _end(file, lambda file=file: read_first(file)), number
+    assert {type(end) for end in ends} == {bytes, str, type(None)}
+
+
+def read_first(file):
+    values = file.read(file.markers)
+    with np.errstate(over="ignore"):
+        return ARCSINH(values) if np.isfinite(values).all() else None
+
+
+def _end(file, work):
+    """The bytes of the values, None, or the sentence of the error."""
+    try:
+        found = work()
+    except CohortError as error:
+        return str(error)
+    return None if found is None else found.tobytes()
 
 
 # a cohort of such files
