@@ -62,12 +62,14 @@ def test_from_patients_an_interaction_is_two_taps_away(address, page):
 
 def test_no_head_is_cut_and_every_control_has_its_name(address, page):
     page.set_viewport_size({"width": 1280, "height": 720})
-    page.goto(f"{address}/?{urlencode({'page': 'Drugs', 'cohort': INTERACTING, 'theme': 'dark'})}")
-    wait_until_drawn(page)
-    cut = page.locator(".headline h2").evaluate_all(
-        "(all) => all.filter((each) => each.scrollWidth > each.clientWidth + 1).map((each) => each.textContent)"
-    )
-    assert cut == []
+    start = {"page": "Drugs", "cohort": INTERACTING, "theme": "dark"}
+    for more in ({"region": "2", "marker": "pERK", "departs": "Regions × markers"}, {}):
+        page.goto(f"{address}/?{urlencode(start | more)}")
+        wait_until_drawn(page)
+        cut = page.locator(".headline h2, .headline.wraps").evaluate_all(
+            "(all) => all.filter((each) => each.scrollWidth > each.clientWidth + 1).map((each) => each.textContent)"
+        )
+        assert cut == []
     names = ("Column of conditions", "Control", "A", "B", "A+B", "Line or patient", "Replicate", "Plate", "Cells of")
     for name in (*names, "Region", "Marker", "Population"):
         expect(control(page, name)).to_have_count(1)

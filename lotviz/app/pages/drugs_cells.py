@@ -195,7 +195,7 @@ def _departing_head(session: Session) -> str:
     count = cells_badge(sum(len(one.points) for one in shown), sum(one.total for one in shown))
     of = f": {escape(session.word(marker))}" if marker else ""
     title = f"Cells of {escape(found.both)}{of}"
-    return headline(title, "", f"{ramp(diverging(session.choices.theme), *ends)}{count}")
+    return headline(title, "", f"{ramp(diverging(session.choices.theme), *ends)}{count}", wraps=True)
 
 
 def _line_head(session: Session, number: int) -> str:

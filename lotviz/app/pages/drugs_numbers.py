@@ -144,9 +144,10 @@ def _departures_head(session: Session) -> str:
     total = len(found.markers)
     count = badge(f"{min(MOST_MARKERS, total)} of {total} markers")
     if session.choices.departs != BY_MARKER:
-        return headline("Departure by region and marker", "seen less predicted; pale: may be chance", count)
+        title = "Departure by region and marker"
+        return headline(title, "seen less predicted; pale: may be chance", count, wraps=True)
     where = "all cells" if region is None else escape(shown_region(session, region))
-    return headline("Departure by marker", f"{where}; full: clear, corrected for all", count)
+    return headline("Departure by marker", f"{where}; full: clear, corrected for all", count, wraps=True)
 
 
 def _departures(session: Session) -> object:
@@ -220,7 +221,8 @@ def _departures_said(session: Session) -> str:
         (name, row.excess, row.low, row.high, row.adjusted_p <= 1.0 - found.level)
         for name, row in zip(names, table.itertuples(), strict=True)
     ]
-    said = departures_said(rows, of=len(rows), correction="")
+    where = "" if region is None else f"In {shown_region(session, region)}: "
+    said = f"{where}{departures_said(rows, of=len(rows), correction='')}"
     return f"{said} Corrected for all {len(found.table)} by {found.correction}." if found.correction else said
 
 
