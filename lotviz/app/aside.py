@@ -11,8 +11,8 @@ from lotviz.app.jobs import Job, Work
 # What a page may wait for, beside the choices; `selection` is told when a hand has drawn a line.
 NEWS = (
     "weights", "stability", "pooled", "region curves", "assessment", "selection", "view", "scene", "message", "fit",
-    "severity", "believable", "saved", "clusters", "biclusters", "placing", "averages", "certificate", "placed",
-    "direct", "interaction", "additive", "trusted",
+    "severity", "believable", "saved", "clusters", "biclusters", "survey", "gaps", "placing", "averages",
+    "certificate", "placed", "direct", "interaction", "additive", "trusted",
 )  # fmt: skip
 
 

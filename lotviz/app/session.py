@@ -198,6 +198,11 @@ class Session:
         names = partial(population_names, self.embedding, regions=self.population_regions)
         return self.derived("populations", names, *(self._names if self.population_regions is not None else ()))
 
+    def hold_view(self, view: Projection, populations: tuple[str, ...]) -> None:
+        """Take the principal axes of the cells and the names of their populations from work that was done aside."""
+        self.derived("axes", lambda: view)
+        self.derived("populations", lambda: populations, *(self._names if self.population_regions is not None else ()))
+
     @property
     def population_word(self) -> str:
         """What the populations are called."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Sequence
 from functools import partial
 from html import escape
 from typing import Any
@@ -62,6 +62,7 @@ class Shell:
         self._live: Page = Page()
         self._fault: Failure | None = None
         self._asked = 0  # how often a page was asked for
+        self._owed: list[Live] = []  # panes that are left for later
         self._document = pn.state.curdoc
         self._looking: Any = None
         self._loaded = False
@@ -151,7 +152,7 @@ class Shell:
         outcome = attempt(partial(pages.page, self.session))
         page: Page = outcome.answer or Page(head=html(question("This page could not be drawn", "")))
         self._live, self._fault = page, outcome.failure or self.session.failure
-        self._fill(page, lambda live: not live.late)
+        self._fill([live for live in page.live if not live.late])
         self._head.object = page.head.object if page.head is not None else ""
         self._body[:] = [page.body] if page.body is not None else []
         self._drawer[:] = page.drawer
@@ -160,26 +161,35 @@ class Shell:
         if page.head is not None:
             page.head.param.watch(lambda event: setattr(self._head, "object", event.new), "object")
         self._show_work()
-        if any(live.late for live in page.live):
-            pn.state.execute(partial(self._draw_late, page), schedule=True)
+        self._owe([live for live in page.live if live.late])
 
-    def _draw_late(self, page: Page) -> None:
-        """Fill the panes that were left for later, unless another page has been chosen since."""
-        if page is not self._live:
-            return
-        if COMPILED.is_set() or self._document is None:
-            self._fill(page, lambda live: live.late)
-        else:  # to wait here would be to block the page
-            self._document.add_timeout_callback(partial(self._draw_late, page), LOOK_AGAIN)
+    def _owe(self, lives: list[Live]) -> None:
+        """Leave panes for later, one at a time: each is seen when it is there, and clicks get their turn between."""
+        idle = not self._owed
+        self._owed += [live for live in lives if not any(live is other for other in self._owed)]
+        if idle and self._owed:
+            pn.state.execute(self._pay, schedule=True)
+
+    def _pay(self) -> None:
+        """Fill the next pane that was left for later; those of a page that is no longer shown are dropped."""
+        self._owed = [live for live in self._owed if any(live is shown for shown in self._live.live)]
+        if not (COMPILED.is_set() or self._document is None):  # to wait here would be to block the page
+            self._document.add_timeout_callback(self._pay, LOOK_AGAIN)
+        elif self._owed:
+            self._fill([self._owed.pop(0)])
+            if self._owed:
+                pn.state.execute(self._pay, schedule=True)
 
     def _refresh(self, names: set[str]) -> None:
         """Compute again what depends on the choices that changed."""
         self._fault = None
-        self._fill(self._live, lambda live: bool(names & set(live.depends)))
+        touched = [live for live in self._live.live if names & set(live.depends)]
+        self._fill([live for live in touched if not live.late])
+        self._owe([live for live in touched if live.late])
 
-    def _fill(self, page: Page, wanted: Callable[[Live], bool]) -> None:
-        """Fill the live panes; the first failure is shown, the other panes are filled all the same."""
-        for live in filter(wanted, page.live):
+    def _fill(self, lives: Sequence[Live]) -> None:
+        """Fill live panes; the first failure is shown, the other panes are filled all the same."""
+        for live in lives:
             outcome = attempt(live.compute)
             self._fault = self._fault or outcome.failure
             if outcome.failure is None:

@@ -23,10 +23,12 @@ from lotviz.app.pages.patients_averages import averages_controls, averages_pictu
 from lotviz.app.pages.patients_axis import axis_controls, axis_picture
 from lotviz.app.pages.patients_pairs import answer, beside_map, cluster_controls
 from lotviz.app.pages.patients_places import PLACED, map_keys, map_picture, map_words, newcomer_controls, unlike
+from lotviz.app.pages.patients_survey import surveyed
 from lotviz.app.pages.views_of_cells import axes_note, population_keys, sample_cloud, used_badge, view_controls
 from lotviz.app.session import Session
 from lotviz.views.clouds import SHAPE
 from lotviz.views.maps import MAP_SHAPE
+from lotviz.views.style import nothing
 
 ROWS_OF_A_TABLE = "minmax(300px, 1.3fr) minmax(280px, 1fr)"  # where a table of regions stands below the map
 SHOWN = 4  # samples whose cells are shown below the map
@@ -36,7 +38,8 @@ def patients(session: Session) -> Page:
     """Lay out the Patients page."""
     page = Page()
     count = len(session.embedding.samples)
-    page.head = page.html(lambda: question("How alike are the patients?", answer(session)), "part", "clusters")
+    depends = ("part", "clusters", "survey")
+    page.head = page.html(lambda: question("How alike are the patients?", answer(session)), *depends)
     note = "near means alike; tap to choose"
     head = page.html(lambda: headline(f"Map of {count} samples", note, map_keys(session)), "colour")
     plot = page.shaped(lambda: map_picture(session), "colour", "a", "b", *PLACED, shape=MAP_SHAPE)
@@ -65,7 +68,7 @@ def shown_samples(session: Session) -> list[str]:
 def _cells_picture(session: Session, page: Page) -> object:
     """Return the cells of a few samples."""
     tiles = [_tile(session, page, place) for place in range(min(SHOWN, len(session.embedding.samples)))]
-    head = page.html(lambda: _cells_head(session), "a", "b", *VIEW)
+    head = page.html(lambda: _cells_head(session), "a", "b", "survey", *VIEW)
     return picture(head, row_of(tiles))
 
 
@@ -73,6 +76,8 @@ def _tile(session: Session, page: Page, place: int) -> object:
     """Return the place of one sample's cells."""
 
     def head() -> str:
+        if surveyed(session) is None:
+            return ""
         name = shown_samples(session)[place]
         group = session.group_of(name)
         colours, marks = session.group_style()
@@ -80,13 +85,19 @@ def _tile(session: Session, page: Page, place: int) -> object:
         return headline(escape(name), legend)
 
     def cells() -> object:
+        if surveyed(session) is None:
+            return nothing("", session.choices.theme)
         return sample_cloud(session, shown_samples(session)[place], shares=False)
 
-    return picture(page.html(head, "a", "b"), page.shaped(cells, "a", "b", *VIEW, shape=SHAPE, late=True))
+    return picture(
+        page.html(head, "a", "b", "survey"), page.shaped(cells, "a", "b", "survey", *VIEW, shape=SHAPE, late=True)
+    )
 
 
 def _cells_head(session: Session) -> str:
     """Say what the small pictures show."""
+    if surveyed(session) is None:
+        return headline("Their cells")
     right = f"{population_keys(session, 60)}{used_badge(session, *shown_samples(session))}"
     return headline("Their cells", axes_note(session), right)
 

@@ -14,6 +14,7 @@ from lotviz.app.choices import PARTS, VIEW
 from lotviz.app.frame import Page, badge, grid, headline, key, picture, section, select
 from lotviz.app.jobs import Progress
 from lotviz.app.pages.patients_axis import CELLS, LETTERS, leading, populations_in, unit_of, waiting
+from lotviz.app.pages.patients_survey import surveyed
 from lotviz.app.pages.views_of_cells import axes_note, frame_of, population_keys
 from lotviz.app.session import Session
 from lotviz.data import CohortError
@@ -28,7 +29,7 @@ from lotviz.views.theme import carrying, diverging
 
 MOST_MARKERS = 8  # columns of the table
 ARCS = 20_000_000  # pairs of cells in the pairs of samples that are solved for one average: a few seconds
-DEPENDS = ("group_a", "group_b", "part", "averages", "names")
+DEPENDS = ("group_a", "group_b", "part", "averages", "names", "survey")
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +119,8 @@ def averages_picture(session: Session, page: Page) -> object:
 
 
 def _head(session: Session) -> str:
-    right = f"{population_keys(session, LETTERS)}{badge('synthetic')}"
+    known = "" if surveyed(session) is None else population_keys(session, LETTERS)
+    right = f"{known}{badge('synthetic')}"
     title = (
         "Synthetic cells of two average patients" if len(averaged(session)) == 2 else "Synthetic cells of the average"
     )

@@ -12,7 +12,7 @@ from lotviz.analysis.modes import mode_table, mode_values
 from lotviz.app.choices import AVERAGE, VIEW
 from lotviz.app.frame import Page, badge, grid, headline, picture, section, segments
 from lotviz.app.jobs import Progress
-from lotviz.app.pages.patients_places import modes_of
+from lotviz.app.pages.patients_survey import surveyed, under_way
 from lotviz.app.pages.views_of_cells import axes_note, frame_of, points_of, population_keys, populations_of
 from lotviz.app.session import Session
 from lotviz.transport.registered_cells import RegisteredCells, moved_cells, registered_cells
@@ -26,13 +26,19 @@ ENDS = (-2.0, 0.0, 2.0)  # standard deviations
 CELLS = 6_000  # of the average patient
 MOST_MARKERS = 6  # columns of a table beside three clouds
 LETTERS = 56  # of the legend: the title needs its room
-DEPENDS = ("part", "mode", "moved", "a", "averages", "names")
+DEPENDS = ("part", "mode", "moved", "a", "averages", "names", "survey")
 
 
 def axis_of(session: Session) -> int | None:
     """Return the position of the chosen axis; None where the samples do not differ."""
-    count = len(modes_of(session).deviations)
+    found = surveyed(session)
+    count = 0 if found is None else len(found.modes.deviations)
     return min(int(session.choices.mode), count) - 1 if count else None
+
+
+def _no_axis(session: Session) -> str:
+    """Say why there is no axis, or none yet."""
+    return under_way(session) if surveyed(session) is None else "The samples do not differ."
 
 
 def average_cells(session: Session) -> RegisteredCells | None:
@@ -80,14 +86,15 @@ def axis_picture(session: Session, page: Page) -> object:
     columns = ["1 / span 3", "4 / span 3", "7 / span 3", "10 / span 5"]
     cells = [(piece, column, "1") for piece, column in zip([*tiles, table], columns, strict=True)]
     whole = grid(*cells, columns="repeat(14, minmax(0, 1fr))", rows="minmax(0, 1fr)", gap="0 18px", padding="0")
-    foot = page.html(lambda: f'<div class="said" role="status">{escape(_said(session))}</div>', *depends)
+    foot = page.html(lambda: f'<div class="said" role="status">{escape(_said(session))}</div>', *depends, "gaps")
     return picture(page.html(lambda: _head(session), *depends), whole, foot)
 
 
 def _head(session: Session) -> str:
     """Say what is drawn."""
     axis = axis_of(session)
-    right = f"{population_keys(session, LETTERS)}{badge('synthetic')}"
+    known = "" if surveyed(session) is None else population_keys(session, LETTERS)
+    right = f"{known}{badge('synthetic')}"
     return headline(f"Synthetic cells along axis {(axis or 0) + 1}", axes_note(session), right)
 
 
@@ -103,8 +110,8 @@ def _tile(session: Session, place: int) -> object:
     """Return the cells at one place of the axis."""
     axis, choices = axis_of(session), session.choices
     if axis is None:
-        return nothing("The samples do not differ.", choices.theme)
-    moved = modes_of(session).displacement(axis, ENDS[place])
+        return nothing(_no_axis(session), choices.theme)
+    moved = surveyed(session).modes.displacement(axis, ENDS[place])
     if choices.moved == AVERAGE:
         found = average_cells(session)
         if found is None:
@@ -135,9 +142,9 @@ def _table(session: Session) -> object:
     """Return what one standard deviation up does to regions and markers."""
     axis, theme = axis_of(session), session.choices.theme
     if axis is None:
-        return nothing("The samples do not differ.", theme)
+        return nothing(_no_axis(session), theme)
     regions = session.regions
-    values = mode_values(modes_of(session), regions, axis)
+    values = mode_values(surveyed(session).modes, regions, axis)
     columns = leading(values)
     names = [session.word(session.embedding.markers[column]) for column in columns]
     return change_table(names, regions.names, values[:, columns], palette=carrying(theme), theme=theme)
@@ -148,10 +155,16 @@ def _said(session: Session) -> str:
     axis = axis_of(session)
     if axis is None:
         return ""
-    found, part = modes_of(session), session.choices.part
+    found, part = surveyed(session).modes, session.choices.part
     table = mode_table(found, session.regions, axis)
     rows = [(row.region, session.word(row.marker), row.change) for row in table.head(3).itertuples()]
-    gaps = session.derived("gaps", lambda: tuple(found.round_trip(axis, sd) for sd in (ENDS[0], ENDS[-1])), part, axis)
+
+    def work(_progress: Progress, _cancel: threading.Event) -> tuple[float, ...]:
+        return tuple(found.round_trip(axis, sd) for sd in (ENDS[0], ENDS[-1]))
+
+    gaps = session.aside.get("gaps", ("gaps", session.comparison, part, axis), "Mapping the ends of the axis", work)
+    if gaps is None:
+        return ""
     share = float(found.explained[axis])
     return axis_said(axis + 1, changes_said(rows), share=share, unit=unit_of(session), gaps=gaps)
 

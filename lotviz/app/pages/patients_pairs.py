@@ -11,13 +11,13 @@ import numpy as np
 
 from lotviz.analysis.bicluster import LEAST_COLUMNS, LEAST_SAMPLES, Biclusters, biclusters
 from lotviz.analysis.clustering import Clusters, Following, clusters, following
-from lotviz.analysis.distances import cluster_order
 from lotviz.analysis.neighbours import label_agreement
 from lotviz.analysis.region_values import region_values
 from lotviz.app.choices import BICLUSTERS, PARTS
 from lotviz.app.frame import Page, headline, picture, ramp, section, select
 from lotviz.app.jobs import Progress
-from lotviz.app.pages.patients_places import categories, distances_of, unlike
+from lotviz.app.pages.patients_places import categories, unlike
+from lotviz.app.pages.patients_survey import surveyed, under_way
 from lotviz.app.session import Session
 from lotviz.transport import LOTEmbedding
 from lotviz.views.biclusters import bicluster_map
@@ -44,7 +44,10 @@ class Clustered:
 
 def clustered(session: Session) -> Clustered | None:
     """Return the clusters of the samples; None until they are there."""
-    choices, distances = session.choices, distances_of(session)
+    choices, survey = session.choices, surveyed(session)
+    if survey is None:
+        return None
+    distances = survey.distances
     count = None if choices.clusters == "auto" else int(choices.clusters)
     samples, who = session.embedding.samples, session.group
     label, batch = session.grouping, session.batch
@@ -88,6 +91,8 @@ def _part(session: Session) -> str:
 
 def answer(session: Session) -> str:
     """Say whether there are clusters, whether like samples share a group, and who is unlike everyone else."""
+    if surveyed(session) is None:
+        return under_way(session)
     verdict = _verdict(session)
     said = _neighbours_said(session, alone=not verdict)
     return f"{verdict + '. ' if verdict else ''}{said}{_unlike_said(session)}"
@@ -118,7 +123,8 @@ def _neighbours_said(session: Session, *, alone: bool) -> str:
         return "<b>No groups are known</b>, so only the map can speak." if alone else "No groups are known."
     groups, who = session.embedding.samples[label], session.group
     apart = session.embedding.samples[who] if who else None
-    make = partial(label_agreement, distances_of(session), groups, apart, permutations=399, seed=session.choices.seed)
+    deal = {"permutations": 399, "seed": session.choices.seed}
+    make = partial(label_agreement, surveyed(session).distances, groups, apart, **deal)
     found = session.derived("agreement", make, session.choices.part, label, who)
     count = f"{found.same} of {found.count} samples have their nearest neighbour in the same {escape(label)} group"
     chance = f"(by chance {found.expected:.0f})"
@@ -145,14 +151,13 @@ def _unlike_said(session: Session) -> str:
 
 def beside_map(session: Session, page: Page) -> object:
     """Return what stands beside the map."""
-    theme = session.choices.theme
     if session.choices.beside_map == BICLUSTERS:
         depends = ("part", "biclusters", "colour")
         plot = page.plot(lambda: _biclusters(session), *depends)
         foot = page.html(lambda: _biclusters_words(session), *depends)
         return picture(headline("Biclusters", "samples × markers of regions"), plot, foot)
-    plot = page.shaped(lambda: _pairs(session), "colour", "part", "clusters", shape=1)
-    foot = page.html(lambda: ramp(sequential(theme)[::-1], "0", f"{farthest(distances_of(session)):.2g} LOT"), "part")
+    plot = page.shaped(lambda: _pairs(session), "colour", "part", "clusters", "survey", shape=1)
+    foot = page.html(lambda: _pairs_ramp(session), "part", "survey")
     return picture(headline("Every pair", "ordered by cluster"), plot, foot)
 
 
@@ -168,12 +173,21 @@ def _colours(session: Session) -> list[str]:
 
 def _pairs(session: Session) -> object:
     """Return the table of every pair, a line between clusters."""
-    distances, theme = distances_of(session), session.choices.theme
-    order = session.derived("order", lambda: cluster_order(distances), session.choices.part)
+    survey, theme = surveyed(session), session.choices.theme
+    if survey is None:
+        return nothing(under_way(session), theme)
     found = clustered(session)
     one = None if found is None else found.clusters
     labels = one.labels if one is not None and (one.clear or one.chosen_by == "given") else None
-    return pairs_table(distances, order, _colours(session), theme=theme, clusters=labels)
+    return pairs_table(survey.distances, survey.order, _colours(session), theme=theme, clusters=labels)
+
+
+def _pairs_ramp(session: Session) -> str:
+    """Return what the colours of the table of every pair mean."""
+    survey = surveyed(session)
+    if survey is None:
+        return ""
+    return ramp(sequential(session.choices.theme)[::-1], "0", f"{farthest(survey.distances):.2g} LOT")
 
 
 def _biclusters(session: Session) -> object:
@@ -221,7 +235,8 @@ def _waiting(session: Session) -> str:
 
 def cluster_controls(session: Session, page: Page) -> list[object]:
     """Return the number of clusters, and how steady they are."""
-    words = page.html(lambda: f'<div class="drawer-note" role="status">{_steady(session)}</div>', "part", "clusters")
+    depends = ("part", "clusters", "survey")
+    words = page.html(lambda: f'<div class="drawer-note" role="status">{_steady(session)}</div>', *depends)
     return [section("Clusters"), select(session.choices, "clusters", "Number of clusters"), words]
 
 

@@ -10,14 +10,13 @@ from html import escape
 import numpy as np
 import pandas as pd
 
-from lotviz.analysis.distances import outlying
-from lotviz.analysis.modes import Modes, modes
 from lotviz.analysis.newcomers import distances_to, newcomers
-from lotviz.analysis.sample_maps import LEAST, Placed, judged, mds_map, place_on_mds, tsne_map
+from lotviz.analysis.sample_maps import LEAST, Placed, mds_map, place_on_mds, tsne_map
 from lotviz.app.choices import PARTS, PLACINGS
 from lotviz.app.desk import BROUGHT
 from lotviz.app.frame import Page, badge, keys, ramp, remark, section
 from lotviz.app.jobs import Progress
+from lotviz.app.pages.patients_survey import AT_ONCE, surveyed
 from lotviz.app.pages.weights_newcomer import choice_of_other, opening_of_other
 from lotviz.app.session import MOST_GROUPS, Session
 from lotviz.transport import LOTEmbedding
@@ -27,8 +26,7 @@ from lotviz.views.streams import on_tap
 from lotviz.views.style import nothing
 from lotviz.views.theme import group_colours, group_marks, sequential
 
-PLACED = ("part", "placing", "placed", "newcomer")  # what the places on the map follow from
-AT_ONCE = 100  # samples that are placed while the page is drawn
+PLACED = ("part", "placing", "placed", "newcomer", "survey")  # what the places on the map follow from
 LETTERS = 42  # of the legend of the map: its title needs its room
 MOST_NAMED = 3  # newcomers that are named on the map
 
@@ -36,35 +34,21 @@ MOST_NAMED = 3  # newcomers that are named on the map
 # ---- numbers -----------------------------------------------------------------------------------------------------
 
 
-def distances_of(session: Session) -> np.ndarray:
-    """Return the chosen distance of every pair of samples, (N, N)."""
-    part = PARTS[session.choices.part]
-    return session.derived("distances", lambda: session.embedding.distances(part), part)
-
-
-def modes_of(session: Session) -> Modes:
-    """Return the axes along which the samples differ most, in the chosen part."""
-    part = PARTS[session.choices.part]
-    return session.derived("modes", lambda: modes(session.embedding, part=part), part)
-
-
 def unlike(session: Session) -> list[str]:
-    """Name the samples that are unlike all others, the most unlike first."""
-    names = session.embedding.samples.index
-    return [str(names[row]) for row in outlying(distances_of(session))]
+    """Name the samples that are unlike all others, the most unlike first; none until that is known."""
+    found, names = surveyed(session), session.embedding.samples.index
+    return [] if found is None else [str(names[row]) for row in found.unlike]
 
 
 def placed(session: Session) -> Placed | None:
     """Return the places of the samples on the map; None until they are there."""
-    choices, distances = session.choices, distances_of(session)
+    choices, found = session.choices, surveyed(session)
     method, part = PLACINGS[choices.placing], PARTS[choices.part]
-    if method == "tsne" and len(distances) < LEAST:
+    if found is None or (method == "tsne" and len(found.distances) < LEAST):
         return None
     if method == "pca":
-        places = np.zeros((len(distances), 2))
-        found = modes_of(session).coordinates[:, :2]
-        places[:, : found.shape[1]] = found
-        return session.derived("placed", lambda: judged("pca", distances, places), method, part)
+        return found.placed
+    distances = found.distances
 
     def work(progress: Progress, cancel: threading.Event) -> Placed:
         if method == "mds":
@@ -118,7 +102,7 @@ def _newcomer_places(session: Session) -> pd.DataFrame | None:
     part, index = PARTS[session.choices.part], found.projected.samples.index.astype(str)
     if method == "pca":
         table = np.zeros((len(index), 2))
-        coordinates = modes_of(session).project(found.projected.maps)[:, :2]
+        coordinates = surveyed(session).modes.project(found.projected.maps)[:, :2]
         table[:, : coordinates.shape[1]] = coordinates
     else:
         away = distances_to(session.embedding, found.projected, part=part)
@@ -139,7 +123,8 @@ def map_picture(session: Session) -> object:
     if places is None:
         few = choices.placing == "t-SNE" and len(embedding.samples) < LEAST
         why = f"A map of neighbours needs at least {LEAST} samples." if few else "The samples are being placed."
-        return nothing(why, choices.theme)
+        stopped = "" if few or session.aside.job is not None else "Not placed: stopped, or see above."
+        return nothing(stopped or why, choices.theme)
     table = pd.DataFrame(places.coordinates, columns=["x", "y"], index=embedding.samples.index)
     table["cells"] = embedding.n_cells
     table["colour"] = embedding.samples[column] if column else ""
@@ -158,7 +143,7 @@ def map_picture(session: Session) -> object:
 def _axes(session: Session, places: Placed) -> tuple[str, str]:
     """Say what the two axes are."""
     if places.method == "pca":
-        shares = [*modes_of(session).explained[:2], 0.0, 0.0][:2]
+        shares = [*surveyed(session).modes.explained[:2], 0.0, 0.0][:2]
         first, second = (f"{100 * share:.0f} %" for share in shares)
         return f"LOT axis 1 ({first} of variance)", f"LOT axis 2 ({second})"
     unit = "in units of LOT distance" if places.method == "mds" else "no unit"
@@ -170,7 +155,7 @@ def map_words(session: Session) -> str:
     places = placed(session)
     if places is None:
         return ""
-    explained = [float(share) for share in modes_of(session).explained[:2]] if places.method == "pca" else ()
+    explained = [float(share) for share in surveyed(session).modes.explained[:2]] if places.method == "pca" else ()
     said = map_said(explained=explained, stress=places.stress, kept=places.kept, neighbours=places.neighbours)
     if session.choices.other and places.method == "tsne":
         said += " This map has no place for newcomers."
