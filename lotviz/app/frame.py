@@ -18,6 +18,7 @@ from lotviz.views.style import clipped
 
 WIDE = {"sizing_mode": "stretch_width"}
 FULL = {"sizing_mode": "stretch_both", "margin": 0}
+LONG = 320  # letters of a problem that are shown before the rest is folded
 
 
 @dataclass(frozen=True)
@@ -194,10 +195,20 @@ def _place(where: str) -> str:
     return re.sub(r"^(?:[A-Za-z]:)?[/\\](?:[^/\\,]+[/\\])*", "", where)
 
 
+def _folded(what: str) -> str:
+    """Return what is wrong; the end of a long list, such as the names of 600 samples, waits behind "All of it"."""
+    if len(what) <= LONG:
+        return escape(what)
+    end = what.rfind(", ", 0, LONG)
+    end = end if end > LONG // 2 else LONG
+    rest = what[end:].removeprefix(", ")
+    return f"{escape(what[:end])} …<details><summary>All of it</summary>{escape(rest)}</details>"
+
+
 def problems(found: Sequence[Problem], *, most: int = 6, narrow: bool = False) -> str:
     """Return problems, each with its place, what is wrong and what to do."""
     notes = [
-        f'<div class="problem" role="note"><b>{escape(_place(p.where))}.</b> {escape(p.what)} {escape(p.fix)}</div>'
+        f'<div class="problem" role="note"><b>{escape(_place(p.where))}.</b> {_folded(p.what)} {escape(p.fix)}</div>'
         for p in found[:most]
     ]
     if len(found) > most:

@@ -21,6 +21,7 @@ from lotviz.views.theme import (
 )
 
 MAP_SHAPE = 1.55  # width of the map by its height
+MANY = 150  # samples; of more, marks are smaller so that they can be told apart
 
 
 def sample_map(
@@ -61,9 +62,9 @@ def sample_map(
             "marker": hv.dim("shown").categorize(group_marks(groups), "circle"),
         }
     marks = hv.Points(rows, ["x", "y"], ["sample", "shown", "cells"]).opts(
-        size=10,
+        size=10 if len(rows) <= MANY else 7,
         line_color=token["paper"],
-        line_width=1,
+        line_width=1 if len(rows) <= MANY else 0.6,
         alpha=0.95,
         nonselection_alpha=0.95,
         tools=["hover", "tap"],
@@ -75,11 +76,7 @@ def sample_map(
     places = np.vstack([rows[["x", "y"]].to_numpy(float), new[["x", "y"]].to_numpy(float)])
     bounds = widened(places.min(axis=0), places.max(axis=0), shape=MAP_SHAPE, margin=0.08)
     step = (bounds[1] - bounds[0]) / 48
-    names = words(
-        [(x + step, y, str(name)) for x, y, name in chosen[["x", "y", "sample"]].itertuples(index=False)],
-        token["ink"],
-        size="12px",
-    )
+    names = _names(chosen, step, theme)
     picture = styled(
         marks * ring * names if newcomers is None else marks * ring * names * _newcomers(new, step, theme),
         data_aspect=1,
@@ -91,6 +88,19 @@ def sample_map(
         show_legend=False,
     )
     return picture, marks
+
+
+def _names(chosen: pd.DataFrame, step: float, theme: ThemeName) -> hv.Overlay:
+    """Return the names of samples beside their marks with a rim of paper, those of two that are near on either side."""
+    rows = list(chosen.sort_values(["x", "y"])[["x", "y", "sample"]].itertuples(index=False))
+    sides: dict[str, list[tuple[float, float, str]]] = {"left": [], "right": []}  # where the text is aligned
+    for i, row in enumerate(rows):
+        near = any(other.x - row.x < 16 * step and abs(other.y - row.y) < 1.5 * step for other in rows[i + 1 :])
+        sides["right" if near else "left"].append((row.x + (-step if near else step), row.y, str(row.sample)))
+    token = TOKENS[theme]
+    rim = {"size": "12px", "text_outline_color": token["paper"], "text_outline_width": 3}
+    found = [words(texts, token["ink"], text_align=side, **rim) for side, texts in sides.items() if texts]
+    return hv.Overlay(found or [words([], token["ink"])])
 
 
 def _newcomers(table: pd.DataFrame, step: float, theme: ThemeName) -> hv.Overlay:

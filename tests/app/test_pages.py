@@ -13,6 +13,7 @@ from lotviz.app.aside import NEWS
 from lotviz.app.choices import MARKERS, PAGES, PARTS
 from lotviz.app.failures import Failure, attempt
 from lotviz.app.frame import badge, headline, key, keys, problems, question, ramp
+from lotviz.app.pages.cohort import _table
 from lotviz.app.pages.morph import CONTRIBUTION
 from lotviz.data import Problem
 from tests.app.cohorts import COHORTS, HOSTILE, MARKUP
@@ -175,6 +176,27 @@ def test_a_failure_is_shown_with_its_problems_and_its_details_behind_a_word():
 def test_of_many_problems_the_rest_is_counted():
     many = [Problem(f"row {i}", "Expected a, found b.", "Write a.") for i in range(20)]
     assert "and 14 more" in checked(problems(many))
+
+
+def test_of_a_problem_of_many_samples_the_names_are_folded():
+    names = ", ".join(f"P{i:03d} (7)" for i in range(594))
+    shown = problems([Problem("study", f"594 of 634 samples have few cells: {names}.", "Look at them.")])
+    first, _, rest = shown.partition("<details>")
+    assert len(first) < 500
+    assert "P000 (7)" in first
+    assert checked(shown).endswith("P593 (7). Look at them.")
+    assert "P593 (7)" in rest
+    assert "<details>" not in problems([Problem("study", "2 of 9 samples have few cells: P1, P2.", "Look.")])
+
+
+def test_a_row_of_the_table_says_briefly_what_many_samples_share(session_on):
+    session = session_on("patients")
+    samples = tuple(map(str, session.cohort.samples.index[:2]))
+    names = ", ".join(f"Q{i}" for i in range(300))
+    session.problems = (Problem("study", f"300 samples have few cells: {names}.", "Look.", samples=samples),)
+    table = _table(session)
+    assert table.count("300 samples have few cells") == 2
+    assert "Q7" not in table
 
 
 # ---- what is missing

@@ -23,11 +23,12 @@ from lotviz.app.frame import (
 from lotviz.app.pages.markers import marker_choices, markers
 from lotviz.app.pages.opening import by_name
 from lotviz.app.session import Session
-from lotviz.data import Problem
 from lotviz.views.charts import cells_per_sample
+from lotviz.views.style import clipped
 
 FEW = 100  # cells; below it the place of a sample on the map is mostly noise
 MOST_ROWS = 200  # rows of the table; a longer one is no longer read
+BRIEF = 160  # letters of a problem in a row of it
 
 
 def cohort(session: Session) -> Page:
@@ -93,11 +94,22 @@ def _rows_badge(session: Session) -> str:
 def _table(session: Session) -> str:
     """Return the table of samples, those with a problem first."""
     cohort, label = session.cohort, session.label
-    flagged = {name: _problem_of(name, session.problems) for name in cohort.samples.index}
+    flagged = _flagged(session)
     order = sorted(cohort.samples.index, key=lambda name: not flagged[name])[:MOST_ROWS]
     columns = [c for c in dict.fromkeys((label, session.batch, session.group)) if c]
     head = "".join(f"<th>{escape(str(column))}</th>" for column in columns)
-    rows = "".join(_row(session, name, columns, flagged[name]) for name in order)
+    texts = {column: session.texts(column) for column in columns}
+    style, counts = session.group_style(), cohort.cell_counts
+    most = counts.max()
+    keyed = {text: keys({text: colour}, style[1]) for text, colour in style[0].items()}
+
+    def row(name: str) -> str:
+        words = [(column, texts[column][name]) for column in columns]
+        values = [keyed.get(text, escape(text)) if column == label else escape(text) for column, text in words]
+        count = int(counts[name])
+        return _row(str(name), values, share=count / most, count=count, problem=flagged[name])
+
+    rows = "".join(map(row, order))
     note = "<th>Problem</th>" if any(flagged.values()) else ""
     return (
         '<div class="scroll"><table><thead><tr><th>Sample</th>'
@@ -105,26 +117,26 @@ def _table(session: Session) -> str:
     )
 
 
-def _row(session: Session, name: str, columns: list[str], problem: str) -> str:
-    """Return one sample's row."""
-    cohort = session.cohort
-    colours, marks = session.group_style()
-    values = []
-    for column in columns:
-        text = session.texts(column)[name]
-        known = column == session.label and text in colours
-        values.append(f"<td>{keys({text: colours[text]}, marks) if known else escape(text)}</td>")
-    count = int(cohort.cell_counts[name])
-    width = max(1, round(62 * count / cohort.cell_counts.max()))
+def _row(name: str, values: list[str], *, share: float, count: int, problem: str) -> str:
+    """Return one sample's row; `values` are its cells as markup."""
+    middle = "".join(f"<td>{value}</td>" for value in values)
     return (
-        f'<tr><td><b>{escape(str(name))}</b></td>{"".join(values)}<td class="number">{count:,}</td>'
-        f'<td><span class="bar" style="width:{width}px"></span></td><td class="warn long">{escape(problem)}</td></tr>'
+        f'<tr><td><b>{escape(name)}</b></td>{middle}<td class="number">{count:,}</td>'
+        f'<td><span class="bar" style="width:{max(1, round(62 * share))}px"></span></td>'
+        f'<td class="warn long">{escape(problem)}</td></tr>'
     )
 
 
-def _problem_of(name: str, found: tuple[Problem, ...]) -> str:
-    """Return what is wrong with one sample, briefly; empty if nothing is."""
-    return next((problem.what for problem in found if name in problem.samples), "")
+def _flagged(session: Session) -> dict[str, str]:
+    """Say of each sample what is wrong with it, briefly; empty if nothing is.
+
+    A problem that many samples share names them all: a row says only what it is.
+    """
+    flagged = dict.fromkeys(session.cohort.samples.index, "")
+    for problem in reversed(session.problems):  # the first stands
+        brief = problem.what if len(problem.what) <= BRIEF else problem.what.partition(": ")[0]
+        flagged.update({name: clipped(brief, BRIEF) for name in problem.samples if name in flagged})
+    return flagged
 
 
 def _counts(session: Session) -> object:
