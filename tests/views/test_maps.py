@@ -47,6 +47,25 @@ def test_selected_samples_are_ringed_and_named():
     assert [text for *_, text in rows(labels)] == chosen
 
 
+def test_names_of_samples_that_are_near_stand_on_either_side():
+    given = table()
+    given.loc[given.index[:2], ["x", "y"]] = [[0.0, 0.0], [0.01, 0.0]]
+    given.loc[given.index[4], "x"] = 5.0
+    chosen = list(given.index[[1, 0, 4]])
+    picture, _marks = sample_map(given, groups=["a", "b"], selected=chosen, axes=AXES, theme="light")
+    right, left = parts(picture, hv.Labels)
+    assert [options(each, "style")["text_align"] for each in (right, left)] == ["left", "right"]
+    assert [text for *_, text in rows(right)] == [given.index[1], given.index[4]]
+    ((x, _y, name),) = rows(left)
+    assert name == given.index[0]
+    assert x < 0.0
+
+
+def test_marks_of_many_samples_are_smaller():
+    few, many = (sample_map(table(n), groups=["a", "b"], selected=[], axes=AXES, theme="light")[1] for n in (100, 600))
+    assert options(many, "style")["size"] < options(few, "style")["size"]
+
+
 def test_a_map_of_equal_scales_holds_every_sample():
     given = table(40)
     picture, _marks = sample_map(given, groups=["a", "b"], selected=[], axes=AXES, theme="light")
