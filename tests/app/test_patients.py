@@ -3,10 +3,13 @@ from __future__ import annotations
 import holoviews as hv
 import pytest
 
+from lotviz.app.pages import patients_survey
 from lotviz.app.pages.patients_averages import averages, certificates
 from lotviz.app.pages.patients_axis import average_cells
 from lotviz.app.pages.patients_pairs import answer, clustered
 from lotviz.app.pages.patients_places import newcomer_table, newcomers_of, placed
+from lotviz.app.pages.patients_survey import surveyed
+from lotviz.transport import Cancelled
 from tests.app.conftest import finish
 from tests.app.test_pages import fill, pictures
 
@@ -89,3 +92,41 @@ def test_newcomers_are_placed_and_said(session_on):
     table = newcomer_table(session, found)
     assert len(table) == 10
     assert "is nearest to" in text
+
+
+def test_many_samples_are_compared_beside_the_page(session_on, monkeypatch):
+    monkeypatch.setattr(patients_survey, "AT_ONCE", 4)
+    session = session_on("enough patients", below_map="Along an axis")
+    monkeypatch.setattr(session.aside, "poll", lambda: True)  # nothing is taken yet
+    _page, text = fill(session, "Patients")
+    assert surveyed(session) is None
+    assert "The samples are being compared." in text
+    assert [job.title for job in session.aside._jobs.values()] == ["Comparing 10 samples with each other"]
+    monkeypatch.undo()
+    monkeypatch.setattr(patients_survey, "AT_ONCE", 4)
+    finish(session)
+    page, text = filled(session)
+    assert session.aside.failure is None
+    assert "being compared" not in text
+    found, part = surveyed(session), session.embedding.distances("full")
+    assert (found.distances == part).all()
+    assert sorted(found.order) == list(range(10))
+    assert session.projection is found.view
+    assert session.populations == found.populations
+    monkeypatch.setattr(patients_survey, "AT_ONCE", 100)
+    assert (surveyed(session).order == found.order).all()
+    assert surveyed(session) is not found
+    hv.render(pictures(page)[0])
+
+
+def test_a_stopped_comparison_of_the_samples_says_so(session_on, monkeypatch):
+    def stopped(_cancel):
+        raise Cancelled
+
+    monkeypatch.setattr(patients_survey, "AT_ONCE", 4)
+    monkeypatch.setattr(patients_survey, "stop_if", stopped)
+    session = session_on("enough patients")
+    _page, text = filled(session)
+    assert surveyed(session) is None
+    assert session.aside.failure is None
+    assert "Not compared: stopped" in text

@@ -119,12 +119,13 @@ def averages_picture(session: Session, page: Page) -> object:
 
 
 def _head(session: Session) -> str:
-    known = "" if surveyed(session) is None else population_keys(session, LETTERS)
+    there = surveyed(session) is not None
+    note, known = (axes_note(session), population_keys(session, LETTERS)) if there else ("", "")
     right = f"{known}{badge('synthetic')}"
     title = (
         "Synthetic cells of two average patients" if len(averaged(session)) == 2 else "Synthetic cells of the average"
     )
-    return headline(title, axes_note(session), right)
+    return headline(title, note, right)
 
 
 def _tile_head(session: Session, place: int) -> str:

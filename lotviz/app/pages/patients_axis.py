@@ -93,9 +93,10 @@ def axis_picture(session: Session, page: Page) -> object:
 def _head(session: Session) -> str:
     """Say what is drawn."""
     axis = axis_of(session)
-    known = "" if surveyed(session) is None else population_keys(session, LETTERS)
+    there = surveyed(session) is not None
+    note, known = (axes_note(session), population_keys(session, LETTERS)) if there else ("", "")
     right = f"{known}{badge('synthetic')}"
-    return headline(f"Synthetic cells along axis {(axis or 0) + 1}", axes_note(session), right)
+    return headline(f"Synthetic cells along axis {(axis or 0) + 1}", note, right)
 
 
 def _tile_head(session: Session, place: int) -> str:
