@@ -98,9 +98,10 @@ def _names(chosen: pd.DataFrame, step: float, theme: ThemeName) -> hv.Overlay:
         near = any(other.x - row.x < 16 * step and abs(other.y - row.y) < 1.5 * step for other in rows[i + 1 :])
         sides["right" if near else "left"].append((row.x + (-step if near else step), row.y, str(row.sample)))
     token = TOKENS[theme]
-    rim = {"size": "12px", "text_outline_color": token["paper"], "text_outline_width": 3}
-    found = [words(texts, token["ink"], text_align=side, **rim) for side, texts in sides.items() if texts]
-    return hv.Overlay(found or [words([], token["ink"])])
+    # Bokeh draws a rim over its letters: the letters are drawn once more.
+    rims = [{"text_outline_color": token["paper"], "text_outline_width": 4}, {}]
+    drawn = [(side, texts, rim) for side, texts in sides.items() if texts or side == "left" for rim in rims]
+    return hv.Overlay([words(texts, token["ink"], size="12px", text_align=side, **rim) for side, texts, rim in drawn])
 
 
 def _newcomers(table: pd.DataFrame, step: float, theme: ThemeName) -> hv.Overlay:

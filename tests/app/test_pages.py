@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -197,6 +198,15 @@ def test_a_row_of_the_table_says_briefly_what_many_samples_share(session_on):
     table = _table(session)
     assert table.count("300 samples have few cells") == 2
     assert "Q7" not in table
+
+
+def test_a_column_that_repeats_the_names_of_the_samples_is_not_shown(session_on):
+    session = session_on("patients", group="patient")
+    samples, whole = session.cohort.samples, session.cohort
+    session.cohort = replace(whole, samples=samples.assign(patient=samples.index.astype(str)))
+    assert "<th>patient</th>" not in _table(session)
+    session.cohort = replace(whole, samples=samples.assign(patient=[f"of {name}" for name in samples.index]))
+    assert "<th>patient</th>" in _table(session)
 
 
 # ---- what is missing

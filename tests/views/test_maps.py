@@ -43,8 +43,11 @@ def test_selected_samples_are_ringed_and_named():
     picture, _marks = sample_map(given, groups=["a", "b"], selected=chosen, axes=AXES, theme="light")
     _all, ring = parts(picture, hv.Points)
     assert np.allclose(ring.array(), given.loc[chosen, ["x", "y"]])
-    (labels,) = parts(picture, hv.Labels)
-    assert [text for *_, text in rows(labels)] == chosen
+    rim, labels = parts(picture, hv.Labels)
+    assert [text for *_, text in rows(labels)] == [text for *_, text in rows(rim)]
+    assert {text for *_, text in rows(labels)} == set(chosen)
+    assert "text_outline_color" in options(rim, "style")
+    assert "text_outline_color" not in options(labels, "style"), "a rim lies over its letters"
 
 
 def test_names_of_samples_that_are_near_stand_on_either_side():
@@ -53,7 +56,7 @@ def test_names_of_samples_that_are_near_stand_on_either_side():
     given.loc[given.index[4], "x"] = 5.0
     chosen = list(given.index[[1, 0, 4]])
     picture, _marks = sample_map(given, groups=["a", "b"], selected=chosen, axes=AXES, theme="light")
-    right, left = parts(picture, hv.Labels)
+    _rim, right, _other, left = parts(picture, hv.Labels)
     assert [options(each, "style")["text_align"] for each in (right, left)] == ["left", "right"]
     assert [text for *_, text in rows(right)] == [given.index[1], given.index[4]]
     ((x, _y, name),) = rows(left)

@@ -96,7 +96,7 @@ def _table(session: Session) -> str:
     cohort, label = session.cohort, session.label
     flagged = _flagged(session)
     order = sorted(cohort.samples.index, key=lambda name: not flagged[name])[:MOST_ROWS]
-    columns = [c for c in dict.fromkeys((label, session.batch, session.group)) if c]
+    columns = [c for c in dict.fromkeys((label, session.batch, session.group)) if c and not _repeats(session, c)]
     head = "".join(f"<th>{escape(str(column))}</th>" for column in columns)
     texts = {column: session.texts(column) for column in columns}
     style, counts = session.group_style(), cohort.cell_counts
@@ -115,6 +115,11 @@ def _table(session: Session) -> str:
         '<div class="scroll"><table><thead><tr><th>Sample</th>'
         f'{head}<th class="number">Cells</th><th></th>{note}</tr></thead><tbody>{rows}</tbody></table></div>'
     )
+
+
+def _repeats(session: Session, column: str) -> bool:
+    """Whether a column says again what the samples are called: patients of one sample each."""
+    return column != session.label and session.texts(column).tolist() == list(map(str, session.cohort.samples.index))
 
 
 def _row(name: str, values: list[str], *, share: float, count: int, problem: str) -> str:
