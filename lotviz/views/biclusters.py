@@ -8,7 +8,7 @@ from typing import Any
 import holoviews as hv
 import numpy as np
 
-from lotviz.views.style import bare, clipped, labelled, signed, styled, unlined
+from lotviz.views.style import bare, labelled, signed, styled, told_apart, unlined
 from lotviz.views.theme import TOKENS, ThemeName, carrying, mix, readable, rgba
 
 INKS = ("#000000", "#ffffff")
@@ -114,8 +114,8 @@ def change_table(
         xaxis="top",
         xrotation=35,
         invert_yaxis=True,
-        xticks=list(enumerate(clipped(name, 10) for name in columns)),
-        yticks=list(enumerate(clipped(name, 20) for name in rows)),
+        xticks=list(enumerate(told_apart(columns, 10))),
+        yticks=list(enumerate(told_apart(rows, 20))),
         xlim=(-0.5, len(columns) - 0.5),
         ylim=(-0.5, len(rows) - 0.5),
     )

@@ -156,6 +156,23 @@ def clipped(text: str, most: int = 24) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
+def told_apart(names: Sequence[str], most: int) -> list[str]:
+    """Shorten names; in their middle where names that differ would come to look alike.
+
+    Examples
+    --------
+    >>> told_apart(["CD3", "a long name"], 8)
+    ['CD3', 'a long …']
+    >>> told_apart(["tuft_shape_solidity", "tuft_shape_circularity"], 10)
+    ['tuft…idity', 'tuft…arity']
+    """
+    short = [clipped(name, most) for name in names]
+    if len(set(short)) == len(set(names)):
+        return short
+    end = most // 2
+    return [name if len(name) <= most else f"{name[: most - 1 - end]}…{name[-end:]}" for name in names]
+
+
 def words(rows: Iterable[tuple[float, float, str]], colour: str, *, size: str = "11px", **options: Any) -> hv.Labels:
     """Return labels set at (x, y); left-aligned unless said otherwise."""
     return hv.Labels(list(rows), ["x", "y"], "text").opts(

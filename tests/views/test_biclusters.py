@@ -58,3 +58,9 @@ def test_a_line_stands_between_clusters_of_the_table_of_pairs():
     clusters = np.array([0, 0, 1, 1])
     picture = pairs_table(distances, np.arange(4), ["#000000"] * 4, theme="light", clusters=clusters)
     assert [list(row) for row in rows(parts(picture, hv.Segments)[0])] == [[2, 0, 2, 4], [0, 2, 4, 2]]
+
+
+def test_columns_whose_names_begin_alike_are_told_apart():
+    names = ["tuft_shape_solidity", "tuft_shape_circularity"]
+    picture = change_table(names, ["T"], np.ones((1, 2)), palette=carrying("light"), theme="light")
+    assert dict(options(picture)["xticks"]) == {0: "tuft…idity", 1: "tuft…arity"}
