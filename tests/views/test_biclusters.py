@@ -8,7 +8,7 @@ import pytest
 from lotviz.views.biclusters import bicluster_map, change_table
 from lotviz.views.maps import pairs_table, sample_map
 from lotviz.views.theme import carrying
-from tests.views.conftest import THEMES, parts, rows
+from tests.views.conftest import THEMES, options, parts, rows
 
 VALUES = np.array([[0.5, -0.02, 0.3], [-0.4, 0.01, 0.0]])
 
