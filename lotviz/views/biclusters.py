@@ -84,6 +84,8 @@ def change_table(
     token = TOKENS[theme]
     limit = float(np.abs(values).max(initial=0)) or 1.0
     digits = int(np.clip(-np.floor(np.log10(limit)), int(limit < 10), 2))
+    if stands is not None and (np.abs(values)[stands] < 0.5 * 10.0**-digits).any():
+        digits = 2  # what stands is not to be printed as nothing
     cells: list[tuple[Any, ...]] = []
     texts = []
     for (i, j), value in np.ndenumerate(values):

@@ -76,7 +76,7 @@ def sample_map(
     places = np.vstack([rows[["x", "y"]].to_numpy(float), new[["x", "y"]].to_numpy(float)])
     bounds = widened(places.min(axis=0), places.max(axis=0), shape=MAP_SHAPE, margin=0.08)
     step = (bounds[1] - bounds[0]) / 48
-    names = _names(chosen, step, theme)
+    names = _names(chosen, step, theme, right=bounds[1])
     picture = styled(
         marks * ring * names if newcomers is None else marks * ring * names * _newcomers(new, step, theme),
         data_aspect=1,
@@ -90,12 +90,13 @@ def sample_map(
     return picture, marks
 
 
-def _names(chosen: pd.DataFrame, step: float, theme: ThemeName) -> hv.Overlay:
-    """Return the names of samples beside their marks with a rim of paper, those of two that are near on either side."""
+def _names(chosen: pd.DataFrame, step: float, theme: ThemeName, *, right: float) -> hv.Overlay:
+    """Return names with a rim of paper beside their marks: of two that are near, or by the right edge, on the left."""
     rows = list(chosen.sort_values(["x", "y"])[["x", "y", "sample"]].itertuples(index=False))
     sides: dict[str, list[tuple[float, float, str]]] = {"left": [], "right": []}  # where the text is aligned
     for i, row in enumerate(rows):
         near = any(other.x - row.x < 16 * step and abs(other.y - row.y) < 1.5 * step for other in rows[i + 1 :])
+        near = near or row.x + (1 + 0.75 * len(str(row.sample))) * step > right  # it would be cut
         sides["right" if near else "left"].append((row.x + (-step if near else step), row.y, str(row.sample)))
     token = TOKENS[theme]
     # Bokeh draws a rim over its letters: the letters are drawn once more.

@@ -174,7 +174,9 @@ def difference_said(
     else:
         found = f"none of the {of} differences stands with all looked at"
     distance, by_chance, p = apart
-    return f"{counted}: {found}. The averages are {distance:.2f} apart (by chance {by_chance:.2f}, {probability(p)})."
+    end = "" if found.endswith("…") else "."
+    chance = f"(by chance {by_chance:.2f}, {probability(p)})"
+    return f"{counted}: {found}{end} The averages are {distance:.2f} apart {chance}."
 
 
 def newcomer_said(name: str, nearest: str, *, as_far: float, seen: bool, missed: float, most_missed: float) -> str:

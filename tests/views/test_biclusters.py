@@ -35,7 +35,7 @@ def test_small_changes_are_told_by_colour_and_what_does_not_stand_carries_no_num
     assert [text for *_, text, _ink in rows(parts(plain, hv.Labels)[0])] == ["+0.5", "+0.3", "−0.4"]
     stands = np.array([[False, True, False], [True, False, False]])
     some = change_table(["a", "b", "c"], ["T", "B"], VALUES, stands=stands, notes=np.full((2, 3), "p"), **options)
-    assert [text for *_, text, _ink in rows(parts(some, hv.Labels)[0])] == ["−0.0", "−0.4"]
+    assert [text for *_, text, _ink in rows(parts(some, hv.Labels)[0])] == ["−0.02", "−0.40"]
     hv.render(some)
 
 
@@ -64,3 +64,10 @@ def test_columns_whose_names_begin_alike_are_told_apart():
     names = ["tuft_shape_solidity", "tuft_shape_circularity"]
     picture = change_table(names, ["T"], np.ones((1, 2)), palette=carrying("light"), theme="light")
     assert dict(options(picture)["xticks"]) == {0: "tuft…idity", 1: "tuft…arity"}
+
+
+def test_a_small_change_that_stands_is_not_printed_as_nothing():
+    options = {"palette": carrying("light"), "theme": "light", "stands": np.array([[True, True]])}
+    picture = change_table(["a", "b"], ["T"], np.array([[0.25, -0.02]]), **options)
+    (numbers,) = parts(picture, hv.Labels)
+    assert list(numbers.dimension_values("text")) == ["+0.25", "−0.02"]

@@ -53,15 +53,24 @@ def test_selected_samples_are_ringed_and_named():
 def test_names_of_samples_that_are_near_stand_on_either_side():
     given = table()
     given.loc[given.index[:2], ["x", "y"]] = [[0.0, 0.0], [0.01, 0.0]]
-    given.loc[given.index[4], "x"] = 5.0
+    given.loc[given.index[3:], "x"] = [8.0, -5.0]
     chosen = list(given.index[[1, 0, 4]])
     picture, _marks = sample_map(given, groups=["a", "b"], selected=chosen, axes=AXES, theme="light")
     _rim, right, _other, left = parts(picture, hv.Labels)
     assert [options(each, "style")["text_align"] for each in (right, left)] == ["left", "right"]
-    assert [text for *_, text in rows(right)] == [given.index[1], given.index[4]]
+    assert [text for *_, text in rows(right)] == [given.index[4], given.index[1]]
     ((x, _y, name),) = rows(left)
     assert name == given.index[0]
     assert x < 0.0
+
+
+def test_a_name_by_the_right_edge_stands_on_the_left():
+    given = table(3).set_axis(["a", "b", "VALIGA_0fuo352zh5"])
+    given[["x", "y"]] = [[0.0, 0.0], [1.0, 1.0], [2.0, 0.5]]
+    picture, _marks = sample_map(given, groups=["a", "b"], selected=[given.index[2]], axes=AXES, theme="light")
+    left = parts(picture, hv.Labels)[-1]
+    assert options(left, "style")["text_align"] == "right"
+    assert [text for *_, text in rows(left)] == [given.index[2]]
 
 
 def test_marks_of_many_samples_are_smaller():
