@@ -74,6 +74,7 @@ def _tiles_of_markers(session: Session, page: Page, *, by_sample: bool) -> Any:
 
 def _tiles(pictures: list[tuple[str, Any]], across: int = ACROSS) -> Any:
     """Return small pictures under their words, some side by side."""
+    across = min(across, max(len(pictures), 1))  # two markers fill the place of many
     pieces = [
         (picture(html(headline(words, small=True)), plot), f"{1 + i % across}", f"{1 + i // across}")
         for i, (words, plot) in enumerate(pictures)
