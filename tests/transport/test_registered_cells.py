@@ -46,8 +46,8 @@ def test_the_spread_within_points_is_the_mean_residual_and_mixing_would_lose_it(
 
 def test_one_sample_gives_its_own_cells(embedding):
     found = registered_cells(embedding, {"P4": 1.0}, n_cells=500, seed=0)
-    own = {cell.tobytes() for cell in np.round(embedding.cells("P4"), 3)}
-    assert {cell.tobytes() for cell in np.round(found.cells, 3)} <= own
+    away = np.abs(found.cells[:, None] - embedding.cells("P4")[None]).max(axis=2).min(axis=1)  # from its nearest cell
+    assert away.max() < 1e-5
     assert set(found.populations) <= set(embedding.populations("P4"))
 
 
