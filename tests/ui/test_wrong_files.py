@@ -98,7 +98,9 @@ def test_a_broken_cohort_named_in_the_link_is_an_alert_and_the_app_lives_on(page
         expect(page.get_by_role("alert")).to_have_count(1)
         assert all(word in page.get_by_role("alert").inner_text() for word in words)
         page.get_by_role("button", name="Cohort", exact=True).click()
-        expect(page.get_by_role("main").get_by_role("heading", level=1)).to_have_text("Is this cohort ready to compare?")
+        expect(page.get_by_role("main").get_by_role("heading", level=1)).to_have_text(
+            "Is this cohort ready to compare?"
+        )
         open_cohort(page, GOOD)
         expect(page.get_by_role("alert")).to_have_count(0)
         page.get_by_role("button", name="Compare the samples").click()

@@ -13,7 +13,7 @@ from lotviz.data.fcs.layout import MOST_CHARACTERS, Channel, Layout
 from lotviz.data.fcs.text import damaged
 from lotviz.data.problems import CohortError
 
-_BLOCK = 2**20  # bytes, so that a block stays in the cache while it is taken apart
+_BLOCK = 2**21  # bytes: smaller ones cost two threads their turns, larger ones the cache and the reading ahead
 _LINE = 64  # bytes of a line of the cache
 _PIECE = 2**18  # bytes of text at once
 _SEPARATORS = bytes.maketrans(b",\t\r\n\0", b"     ")  # of free-format ASCII
@@ -80,14 +80,14 @@ def _decoder(layout: Layout, columns: Sequence[int]) -> Any:
     if len(kinds) > 1 or kind == "A" or width not in (1, 2, 4, 8) or not _plain_order(layout):
         return lambda raw: _by_column(raw, layout, columns)
     stored = np.dtype(f"{'<' if layout.order[0] == 1 else '>'}{'u' if kind == 'I' else 'f'}{width}")
-    masks = np.array([layout.channels[column].mask or 2 ** (8 * width) - 1 for column in columns], f"u{width}")
-    masked = any(layout.channels[column].mask for column in columns)
+    used = [layout.channels[column].mask for column in columns]
+    masks = np.array([mask or 2 ** (8 * width) - 1 for mask in used], f"u{width}") if any(used) else None
     chosen = _chosen(columns)
 
     def decode(raw: NDArray[np.uint8]) -> NDArray[Any]:
         table = raw.view(stored).reshape(-1, len(layout.channels))
         values = table[:, chosen] if isinstance(chosen, slice) else table.take(chosen, axis=1)
-        return values & masks if masked else values
+        return values if masks is None else values & masks
 
     return decode
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -87,7 +88,7 @@ class Layout:
     order: tuple[int, ...]
     channels: tuple[Channel, ...]
 
-    @property
+    @cached_property
     def row(self) -> int:
         """Bytes of one cell."""
         return sum(channel.width for channel in self.channels)

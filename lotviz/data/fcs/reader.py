@@ -78,7 +78,7 @@ class FcsFile:
         CohortError
             When the file is not what it was when it was opened.
         """
-        chosen = [self.markers.index(marker) for marker in markers]
+        chosen = self._places(markers)
         with _undamaged(self.where), np.errstate(all="ignore"):  # senseless numbers end in infinity, reported later
             values = np.empty((self.n_cells if rows is None else len(rows), len(chosen)), np.float32)
             plain = self._plain(chosen) and rows is None
@@ -103,11 +103,15 @@ class FcsFile:
         CohortError
             As for `read`.
         """
-        chosen = [self.markers.index(marker) for marker in markers]
+        chosen = self._places(markers)
         with _undamaged(self.where), np.errstate(all="ignore"):
             values = np.empty((self.n_cells, len(chosen)), np.float32)
             finite = all(transform.into(found, values[cells]) for cells, found in self._blocks(chosen))
             return values if finite else None
+
+    def _places(self, markers: tuple[str, ...]) -> list[int]:
+        """Return which channels the named ones are."""
+        return list(range(len(markers))) if markers == self.markers else [self.markers.index(name) for name in markers]
 
     def _plain(self, chosen: Sequence[int]) -> bool:
         """Whether the values of these channels are what is stored of them alone."""

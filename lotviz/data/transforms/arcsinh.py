@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import sys
 from types import ModuleType
 from typing import Any
@@ -45,7 +46,7 @@ def arcsinh_into(values: NDArray[Any], cofactor: float, result: NDArray[np.float
         An array of its own, of the same shape, row by row in memory (C order).
     """
     kernels, half = _compiled(), np.float32(0.5 / cofactor)
-    if kernels is None or not np.isfinite(half) or half == 0:
+    if kernels is None or half == 0 or not math.isfinite(half):
         floats = values.astype(np.float32, copy=False)
         np.arcsinh(floats / np.float32(cofactor), out=result)
         return bool(np.isfinite(floats).all())
@@ -63,7 +64,8 @@ def arcsinh_into(values: NDArray[Any], cofactor: float, result: NDArray[np.float
 
 
 def _in_a_row(values: NDArray[Any]) -> NDArray[Any]:
-    return np.require(values, requirements=("C", "A")).reshape(-1)
+    whole = values.flags.c_contiguous and values.flags.aligned
+    return (values if whole else np.require(values, requirements=("C", "A"))).reshape(-1)
 
 
 def _of_large(stored: NDArray[Any], cofactor: float, result: NDArray[np.float32], bound: np.float32) -> bool:
