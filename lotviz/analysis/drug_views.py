@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -13,12 +11,7 @@ from numpy.typing import NDArray
 from scipy import optimize, stats
 
 from lotviz.analysis.interaction_design import KINDS
-from lotviz.analysis.interaction_maps import coded
-from lotviz.analysis.interaction_places import composition_table
-from lotviz.analysis.interaction_readouts import ReadoutExcess, share_excess
 from lotviz.analysis.interaction_result import Interaction
-from lotviz.analysis.regions import nearest_regions
-from lotviz.transport.progress import Progress, report, stop_if
 
 if TYPE_CHECKING:
     from lotviz.transport.embedding import LOTEmbedding
@@ -153,92 +146,22 @@ def _line_row(name: str, values: NDArray[np.float64], level: float) -> tuple[str
     return name, mean, mean - reach, mean + reach, count
 
 
-# ---- populations -------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class CountedPopulations:
-    """Populations of a drug study, as the cohort names them.
-
-    Attributes
-    ----------
-    names
-        The k populations.
-    shares
-        Share of the cells of each well in each population, (n, k).
-    table
-        Columns of `Interaction.composition`; `region` holds the population.
-    homes
-        Of each region the population most of its cells are of, and their share, over the wells of the study.
-    """
-
-    names: tuple[str, ...]
-    shares: NDArray[np.float64]
-    table: pd.DataFrame
-    homes: Mapping[str, tuple[str, float]]
-
-
-def count_populations(
-    embedding: LOTEmbedding,
-    found: Interaction,
-    *,
-    progress: Progress | None = None,
-    cancel: threading.Event | None = None,
-) -> CountedPopulations | None:
-    """Count populations as `Interaction.composition` counts regions; None where the cohort names none.
+def region_homes(found: Interaction) -> dict[str, tuple[str, float]]:
+    """Find the population that most of each region is of, and its share of it; empty where whole clouds were coupled.
 
     A region is made of markers, so cells whose marker changes leave it; a population keeps its cells. What changes in
     regions and not in populations is a change of state, not of number.
-
-    Raises
-    ------
-    Cancelled
-        `cancel` was set.
     """
-    told = []
-    for number, sample in enumerate(found.study.samples):
-        stop_if(cancel)
-        report(progress, number, len(found.study.samples), f"Counting {sample}")
-        labels = embedding.populations(sample)
-        if labels is None:
-            return None
-        told.append(coded(labels))
-    different = np.unique(np.concatenate([own for own, _ in told]))
-    names = tuple(different.tolist())
-    kinds = [np.searchsorted(different, own)[places] for own, places in told]
-    counts = np.stack([np.bincount(places, minlength=len(names)) for places in kinds])
-    shares = counts / counts.sum(axis=1, keepdims=True)
-    table = composition_table(
-        shares,
-        found.readouts.n_cells,
-        found.tested_over,
-        names=names,
-        level=found.level,
-        seed=int(found.parameters["seed"]),
-    )
-    return CountedPopulations(names, shares, table, _homes(embedding, found, kinds, names))
-
-
-def _homes(
-    embedding: LOTEmbedding, found: Interaction, kinds: list[NDArray[np.intp]], names: tuple[str, ...]
-) -> dict[str, tuple[str, float]]:
-    """Find the population most cells of each region are of, with its share."""
-    places = np.zeros((len(found.regions.names), len(names)))
-    for sample, labels in zip(found.study.samples, kinds, strict=True):
-        inside = nearest_regions(embedding.scaled_cells(sample), found.regions)
-        np.add.at(places, (inside, labels), 1.0 / len(labels))
+    maps, regions = found.maps, found.regions
+    held = np.zeros((len(regions.names), len(maps.names)))
+    if not maps.names:
+        return {}
+    np.add.at(held, (regions.labels[maps.points], maps.groups), maps.masses)
     return {
-        region: (names[int(row.argmax())], float(row.max() / row.sum()))
-        for region, row in zip(found.regions.names, places, strict=True)
+        region: (maps.names[int(row.argmax())], float(row.max() / row.sum()))
+        for region, row in zip(regions.names, held, strict=True)
         if row.sum() > 0
     }
-
-
-def population_share(found: Interaction, counted: CountedPopulations, population: str) -> ReadoutExcess:
-    """Additive, Bliss and highest-single-agent excess of the share of a population."""
-    readouts = replace(found.readouts, shares=counted.shares)
-    number = counted.names.index(population)
-    return share_excess(readouts, found.tested_over, number, name=population, level=found.level)
 
 
 def expected_levels(levels: Mapping[str, float]) -> dict[str, float]:

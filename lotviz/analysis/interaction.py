@@ -216,9 +216,9 @@ def _per_unit(units: Units, excess: NDArray[np.float64], additive: NDArray[np.fl
 def _abundance(maps: WellMaps, units: Units, *, level: float, seed: int) -> pd.DataFrame | None:
     if not maps.names:
         return None
-    counts = maps.counts.sum(axis=1)
-    shares = maps.counts / counts[:, None]
-    return composition_table(shares, counts, units, names=maps.populations, level=level, seed=seed)
+    return composition_table(
+        maps.shares, maps.counts.sum(axis=1), units, names=maps.populations, level=level, seed=seed
+    )
 
 
 def _about_coupling(maps: WellMaps) -> Iterator[str]:

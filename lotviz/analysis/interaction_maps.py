@@ -69,6 +69,11 @@ class WellMaps:
         return tuple(self.group_of)
 
     @property
+    def shares(self) -> NDArray[np.float64]:
+        """Share of the cells of each well in each population, (n, populations)."""
+        return np.asarray(self.counts / self.counts.sum(axis=1, keepdims=True))
+
+    @property
     def taken_together(self) -> tuple[str, ...]:
         """Populations that are not coupled by themselves."""
         groups = list(self.group_of.values())

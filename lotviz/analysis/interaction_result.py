@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -216,6 +216,18 @@ class Interaction:
         number = _position(region, self.regions.names, "region")
         return share_excess(self.readouts, self.tested_over, number, name=region, level=self.level)
 
+    def share_of_population(self, population: str) -> ReadoutExcess:
+        """Additive, Bliss and highest-single-agent excess of the share of a population.
+
+        Raises
+        ------
+        CohortError
+            There is no such population; none is known where whole clouds were coupled.
+        """
+        number = _position(population, self.maps.populations, "population")
+        readouts = replace(self.readouts, shares=self.maps.shares)
+        return share_excess(readouts, self.tested_over, number, name=population, level=self.level)
+
     def median(self, marker: str, *, region: str | None = None) -> ReadoutExcess:
         """Additive and highest-single-agent excess of the median of a marker, over all cells or within a region.
 
@@ -307,6 +319,7 @@ def _readout_record(one: ReadoutExcess) -> dict[str, Any]:
 
 def _position(name: str, known: tuple[str, ...], kind: str) -> int:
     if name not in known:
-        fix = did_you_mean(name, known) or f"The {kind}s are {listed(known, 40)}."
+        there = f"The {kind}s are {listed(known, 40)}." if known else f"This study was asked without {kind}s."
+        fix = did_you_mean(name, known) or there
         raise CohortError(Problem("interaction", f"Expected a {kind} of the study, found {name}.", fix))
     return known.index(name)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -10,16 +11,17 @@ from scipy import stats
 from lotviz.analysis.drug_conditions import condition_columns, find_conditions, guess_conditions
 from lotviz.analysis.drug_views import (
     _shift_with,
-    count_populations,
     departures_by_line,
     drug_verdict,
     expected_levels,
     not_excluded,
+    region_homes,
     smallest_found,
     wells_under,
 )
 from lotviz.analysis.interaction import interaction
-from lotviz.data import simulate
+from lotviz.analysis.regions import nearest_regions
+from lotviz.data import CohortError, simulate
 from lotviz.transport import embed
 
 FOUR = {"control": "control", "a": "A", "b": "B", "both": "A+B"}
@@ -154,14 +156,43 @@ def test_one_line_is_told_by_its_replicates():
 
 def test_populations_are_counted_and_regions_have_their_home(interacting):
     embedding, found = interacting
-    counted = count_populations(embedding, found)
-    assert counted.shares.sum(axis=1) == pytest.approx(1.0)
+    shares = found.maps.shares
+    assert shares.sum(axis=1) == pytest.approx(1.0)
     well = found.study.samples[3]
-    assert counted.shares[3, counted.names.index("Stem")] == pytest.approx(
+    assert shares[3, found.maps.populations.index("Stem")] == pytest.approx(
         np.mean(np.asarray(embedding.populations(well)) == "Stem")
     )
-    assert (counted.table["adjusted_p"] > 0.05).all()  # no share was planted
-    assert counted.homes[found.table.iloc[0]["region"]][0] == "Stem"
+    assert (found.abundance["adjusted_p"] > 0.05).all()  # no share was planted
+    assert region_homes(found)[found.table.iloc[0]["region"]][0] == "Stem"
+
+
+def test_a_region_has_the_home_that_most_of_its_cells_have(interacting):
+    embedding, found = interacting
+    count = Counter()
+    for well in found.study.samples:
+        regions = nearest_regions(embedding.scaled_cells(well), found.regions)
+        count.update(zip(regions.tolist(), embedding.populations(well).tolist(), strict=True))
+    for number, name in enumerate(found.regions.names):
+        cells = {population: cells for (region, population), cells in count.items() if region == number}
+        home, share = region_homes(found)[name]
+        assert home == max(cells, key=cells.get)
+        assert share == pytest.approx(max(cells.values()) / sum(cells.values()), abs=0.05)
+
+
+def test_whole_clouds_know_no_populations():
+    embedding = embed(simulate("organoids", cells=60, markers=4, seed=3, lines=2, replicates=2), points=12, seed=0)
+    found = interaction(embedding, **FOUR, whole_clouds=True)
+    assert region_homes(found) == {}
+    with pytest.raises(CohortError, match="population"):
+        found.share_of_population("Stem")
+
+
+def test_the_share_of_a_population_is_read_as_that_of_a_region(interacting):
+    _embedding, found = interacting
+    row = found.abundance.set_index("region").loc["Stem"]
+    levels = found.share_of_population("Stem").levels
+    assert levels["control"] == pytest.approx(row["control"])
+    assert levels["both"] == pytest.approx(row["observed"])
 
 
 def test_wells_of_a_condition_and_a_line(interacting):

@@ -46,8 +46,7 @@ def ways_on(session: Session) -> list[object]:
 
 def drawer(session: Session) -> list[object]:
     """Return the choices of the page, the doubts that belong to its answer, and its signs."""
-    choices, one = session.choices, answered(session)
-    found = one.found
+    choices, found = session.choices, answered(session).found
     parts: list[object] = [*study_controls(session)]
     if found.notes:
         parts.append(remark(escape(" ".join(found.notes[-3:]))))
@@ -57,11 +56,11 @@ def drawer(session: Session) -> list[object]:
     parts.append(section("Show"))
     if len(found.study.lines) > 1:
         parts.append(select(choices, "culture", "Cells of"))
-    if one.counted is not None:
+    if found.abundance is not None:
         parts.append(segments(choices, "counted", "Counted"))
     parts += [segments(choices, "departs", "Departure by"), segments(choices, "readout", "Single readout")]
     parts += [section("Stands out"), select(choices, "region", "Region"), select(choices, "marker", "Marker")]
-    if one.counted is not None:
+    if found.abundance is not None:
         parts.append(select(choices, "population", "Population"))
     signs = {"D": "below 0: lower under A+B than predicted; above 0: higher", "Additive": ADDITIVE_SIGN,
              "Bliss": BLISS_SIGN, "Highest single agent": HIGHEST_SIGN}  # fmt: skip

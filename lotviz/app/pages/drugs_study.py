@@ -11,13 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lotviz.analysis.drug_views import (
-    CountedPopulations,
-    count_populations,
-    departures_by_line,
-    population_share,
-    wells_under,
-)
+from lotviz.analysis.drug_views import departures_by_line, region_homes, wells_under
 from lotviz.analysis.interaction import interaction
 from lotviz.analysis.interaction_readouts import ReadoutExcess
 from lotviz.analysis.interaction_result import Interaction
@@ -35,7 +29,6 @@ class DrugStudy:
     """What was found of a drug study, or why nothing can be."""
 
     found: Interaction | None
-    counted: CountedPopulations | None = None
     refusal: tuple[Problem, ...] = ()
 
 
@@ -90,10 +83,11 @@ def study(session: Session) -> DrugStudy | None:
 
     def work(progress: Progress, cancel: threading.Event) -> DrugStudy:
         try:
-            found = interaction(embedding, **request, regions=parts, seed=seed, progress=progress, cancel=cancel)
+            return DrugStudy(
+                interaction(embedding, **request, regions=parts, seed=seed, progress=progress, cancel=cancel)
+            )
         except CohortError as refused:
             return DrugStudy(None, refusal=tuple(refused.problems))
-        return DrugStudy(found, count_populations(embedding, found, progress=progress, cancel=cancel))
 
     return session.aside.get("interaction", place(session), "Asking whether the drugs add up", work)
 
@@ -129,8 +123,7 @@ def shown_region(session: Session, name: str) -> str:
 
 def region_words(session: Session, name: str) -> str:
     """Return a region with the population most of its cells are of, where that is known."""
-    counted = answered(session).counted
-    home = None if counted is None else counted.homes.get(name)
+    home = region_homes(answered(session).found).get(name)
     said = shown_region(session, name)
     return said if home is None or home[1] < 0.5 else f"{said} cells (mostly {home[0]})"
 
@@ -147,13 +140,13 @@ def line_name(session: Session) -> str | None:
 
 def counts_populations(session: Session) -> bool:
     """Whether populations are counted, not regions: the cohort names some, and they are asked for."""
-    return answered(session).counted is not None and session.choices.counted == POPULATIONS
+    return answered(session).found.abundance is not None and session.choices.counted == POPULATIONS
 
 
 def counted_table(session: Session) -> pd.DataFrame:
     """Return the shares of the populations or of the regions, as `Interaction.composition`."""
-    one = answered(session)
-    return one.counted.table if counts_populations(session) else one.found.composition
+    found = answered(session).found
+    return found.abundance if counts_populations(session) else found.composition
 
 
 def clearest(session: Session) -> pd.Series:
@@ -166,18 +159,18 @@ def clearest(session: Session) -> pd.Series:
 
 def readout_of(session: Session) -> ReadoutExcess:
     """Return the single readout: the share of a population or region, or the median of a marker."""
-    one, row = answered(session), clearest(session)
+    found, row = answered(session).found, clearest(session)
     if session.choices.readout != SHARE:
-        return one.found.median(row["marker"], region=region_name(session))
+        return found.median(row["marker"], region=region_name(session))
     if counts_populations(session):
-        return population_share(one.found, one.counted, shared_population(session))
-    return one.found.share(region_name(session) or _largest_change(one.found.composition))
+        return found.share_of_population(shared_population(session))
+    return found.share(region_name(session) or _largest_change(found.composition))
 
 
 def shared_population(session: Session) -> str:
     """Return the population whose share is read: the one that stands out, or the one that departs most clearly."""
-    counted, chosen = answered(session).counted, session.choices.chosen("population")
-    return chosen if chosen in counted.names else _largest_change(counted.table)
+    found, chosen = answered(session).found, session.choices.chosen("population")
+    return chosen if chosen in found.maps.populations else _largest_change(found.abundance)
 
 
 def _largest_change(table: pd.DataFrame) -> str:
