@@ -233,13 +233,23 @@ def remark(text: str) -> pn.pane.HTML:
 
 def several(choices: Choices, name: str, label: str, options: Sequence[str]) -> pmui.MultiChoice:
     """Return a list to choose several from."""
-    value, shared = list(getattr(choices, name)), {"description": "", "margin": (6, 16), "sx": _SEVERAL, **WIDE}
-    widget = pmui.MultiChoice(label=label, options=list(options), value=value, **shared)
+    widget = many_of(label, options, getattr(choices, name))
     widget.param.watch(lambda event: setattr(choices, name, list(event.new)), "value")
     return widget
 
 
-_SEVERAL = {"& .MuiInputLabel-root": {"backgroundColor": "transparent !important", "fontSize": "13px"}}
+def many_of(label: str, options: Sequence[str], value: Sequence[str], **more: Any) -> pmui.MultiChoice:
+    """Return a list to choose several from, which nothing watches yet."""
+    shared = {"description": "", "margin": (6, 16), "sx": _SEVERAL, "stylesheets": [_CLEAR], **WIDE}
+    return pmui.MultiChoice(label=label, options=list(options), value=list(value), **shared, **more)
+
+
+_CLEAR = ".MuiInputLabel-root { background-color: transparent !important; }"  # not of the paper's colour
+_SEVERAL = {
+    "& .MuiInputLabel-root": {"fontSize": "13px"},
+    "& .MuiChip-root": {"backgroundColor": "var(--lv-tint)", "color": "var(--lv-accent)", "height": "22px"},
+    "& .MuiChip-deleteIcon": {"color": "var(--lv-accent) !important", "fontSize": "15px !important"},
+}
 
 
 def checkbox(choices: Choices, name: str, label: str) -> pmui.Checkbox:

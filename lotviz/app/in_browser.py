@@ -14,8 +14,9 @@ from lotviz.app.look import STYLESHEET
 class Keys(pn.custom.JSComponent):
     """Opens a list with Enter, Space and the arrow keys: panel-material-ui's Select 0.16 opens by a click only.
 
-    It also tells where the buttons Back and Forward of the browser lead, which Panel's `Location` does not.
-    Nothing to see; one serves all of a page.
+    It also tells where the buttons Back and Forward of the browser lead, which Panel's `Location` does not; and where
+    a control is drawn anew because of what was chosen in it, its successor of the same name is focused, so that a
+    keyboard goes on from there. Nothing to see; one serves all of a page.
     """
 
     def __init__(self, went: Callable[[str], None], **params: Any) -> None:
@@ -28,8 +29,58 @@ class Keys(pn.custom.JSComponent):
 
     _esm = """
     const OPENING = ["Enter", " ", "ArrowDown", "ArrowUp"];
+    const LOOK = 200; // milliseconds between looks whether the focused control is still there
+    const PATIENCE = 50; // looks, for its successor to be drawn
+
+    function nameOf(node) {
+      const ids = (node.getAttribute("aria-labelledby") ?? "").split(" ").filter(Boolean);
+      const labels = ids.map((id) => node.getRootNode().getElementById(id)?.textContent ?? "");
+      return node.getAttribute("aria-label") ?? (labels.length ? labels[0] : node.textContent);
+    }
+
+    const kindOf = (node) => node.getAttribute("role") ?? node.tagName;
+
+    function* everyOf(root) {
+      for (const node of root.querySelectorAll("*")) {
+        yield node;
+        if (node.shadowRoot) yield* everyOf(node.shadowRoot);
+      }
+    }
+
+    function successor({ kind, name }) {
+      for (const node of everyOf(document)) {
+        if (kindOf(node) === kind && node.checkVisibility() && nameOf(node) === name) return node;
+      }
+      return null;
+    }
+
+    // Focus on the successor of a focused control that was drawn anew, unless a hand went elsewhere meanwhile.
+    function keepFocus() {
+      let held = null;
+      let looks = 0;
+      const focused = (event) => {
+        const node = event.composedPath()[0];
+        if (kindOf(node) !== "option") held = { node, kind: kindOf(node), name: nameOf(node) };
+        looks = 0;
+      };
+      const letGo = () => (held = null);
+      const timer = setInterval(() => {
+        if (held === null || held.node.isConnected || document.activeElement !== document.body) return;
+        const next = ++looks > PATIENCE || !held.name ? null : successor(held);
+        if (next !== null) next.focus({ preventScroll: true });
+        else if (looks > PATIENCE || !held.name) held = null;
+      }, LOOK);
+      document.addEventListener("focusin", focused, true);
+      document.addEventListener("pointerdown", letGo, true);
+      return () => {
+        clearInterval(timer);
+        document.removeEventListener("focusin", focused, true);
+        document.removeEventListener("pointerdown", letGo, true);
+      };
+    }
 
     export function render({ model }) {
+      const forget = keepFocus();
       let pressed = null; // the list on which a key went down
 
       const down = (event) => {
@@ -52,6 +103,7 @@ class Keys(pn.custom.JSComponent):
       document.addEventListener("keydown", down, true);
       document.addEventListener("keyup", up, true);
       model.on("remove", () => {
+        forget();
         window.removeEventListener("popstate", went);
         document.removeEventListener("keydown", down, true);
         document.removeEventListener("keyup", up, true);

@@ -34,8 +34,8 @@ class Job:
         self.outcome: Outcome | None = None
         self._work = work
         self._done, self._total = 0, 0
+        self._since: tuple[int, float] | None = None  # what was done when the first step was, and when that was
         self._cancel = threading.Event()
-        self._started = time.monotonic()
 
     def start(self) -> Job:
         """Begin, and return the job."""
@@ -62,18 +62,23 @@ class Job:
             return f"{self.title}: stopping after the step under way"
         if not self._total:
             return f"{self.title} …"
-        words = f"{self.title}: {self._done} of {self._total} done"
-        return f"{words}, {self._left()}" if 0 < self._done < self._total else words
+        return f"{self.title}: {self._done} of {self._total} done{self._left()}"
 
     def _left(self) -> str:
-        """Say how long the rest takes if it goes on as it went."""
-        elapsed = time.monotonic() - self._started
-        seconds = elapsed / self._done * (self._total - self._done)
-        return f"about {seconds:.0f} s left" if seconds < 90 else f"about {seconds / 60:.0f} min left"
+        """Say how long the rest takes if it goes on as it went since the first step, which may prepare for all."""
+        if self._since is None or not self._since[0] < self._done < self._total:
+            return ""
+        done, at = self._since
+        seconds = (time.monotonic() - at) / (self._done - done) * (self._total - self._done)
+        return f", about {seconds:.0f} s left" if seconds < 90 else f", about {seconds / 60:.0f} min left"
 
     def _tell(self, done: int, total: int, _message: str = "") -> None:
         """Take note of the progress; called from the worker's threads."""
+        if total != self._total or done < self._done:  # another part of the work, at another pace
+            self._since = None
         self._done, self._total = done, total
+        if self._since is None and done > 0:
+            self._since = done, time.monotonic()
 
     def _run(self) -> None:
         """Do the work and keep its outcome."""

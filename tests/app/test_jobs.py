@@ -13,14 +13,14 @@ from tests.app.conftest import until
 
 
 class Gated:
-    """Work that tells its progress, then waits to be let on or stopped."""
+    """Work that tells its progress, some steps done of a total, then waits to be let on or stopped."""
 
-    def __init__(self, *told: int) -> None:
-        self.told, self.under_way, self.go_on = told, threading.Event(), threading.Event()
+    def __init__(self, *done: int, total: int = 4) -> None:
+        self.done, self.total, self.under_way, self.go_on = done, total, threading.Event(), threading.Event()
 
     def __call__(self, progress, cancel):
-        if self.told:
-            progress(*self.told, "message")
+        for done in self.done:
+            progress(done, self.total, "message")
         self.under_way.set()
         until(lambda: self.go_on.is_set() or cancel.is_set())
         if cancel.is_set():
@@ -33,8 +33,8 @@ def started():
     """Start gated work; whatever is left of it ends with the test."""
     begun = []
 
-    def start(*told):
-        work = Gated(*told)
+    def start(*done):
+        work = Gated(*done)
         job = Job("Comparing 4 samples", work).start()
         begun.append((job, work))
         assert work.under_way.wait(10)
@@ -63,32 +63,53 @@ def test_before_any_progress_the_title_stands_alone(started):
 
 
 def test_progress_is_a_sentence_with_the_time_left(started):
-    job, _work = started(1, 4)
-    assert re.fullmatch(r"Comparing 4 samples: 1 of 4 done, about \d+ s left", job.sentence())
-    assert job.share == 0.25
+    job, _work = started(1, 2)
+    assert re.fullmatch(r"Comparing 4 samples: 2 of 4 done, about \d+ s left", job.sentence())
+    assert job.share == 0.5
 
 
 @pytest.mark.parametrize("done", [0, 4])
 def test_at_either_end_there_is_no_guess_of_the_time(started, done):
-    job, _work = started(done, 4)
+    job, _work = started(*range(done + 1))
     assert job.sentence() == f"Comparing 4 samples: {done} of 4 done"
 
 
-@pytest.mark.parametrize(
-    ("elapsed", "words"), [(10, "about 30 s left"), (29, "about 87 s left"), (300, "about 15 min")]
-)
-def test_the_time_left_is_that_of_the_rest_at_the_pace_so_far(started, monkeypatch, elapsed, words):
-    now = jobs.time.monotonic()
+@pytest.fixture
+def clock(monkeypatch):
+    """Set the clock of the jobs, seconds."""
+    began = jobs.time.monotonic()
     with monkeypatch.context() as patched:
-        patched.setattr(jobs.time, "monotonic", lambda: now)
-        job = Job("Comparing", lambda progress, cancel: progress(1, 4, ""))
-        patched.setattr(jobs.time, "monotonic", lambda: now + elapsed)
-        job._run()
-        assert words in job.sentence()
+        yield lambda seconds: patched.setattr(jobs.time, "monotonic", lambda: began + seconds)
+
+
+def told(clock, *steps):
+    """Tell a job its progress: (seconds, done, total)."""
+    job = Job("Comparing", lambda progress, cancel: None)
+    for seconds, done, total in steps:
+        clock(seconds)
+        job._tell(done, total)
+    return job.sentence()
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "words"), [(10, "about 20 s left"), (29, "about 58 s left"), (300, "about 10 min left")]
+)
+def test_the_time_left_is_that_of_the_rest_at_the_pace_since_the_first_step(clock, elapsed, words):
+    assert told(clock, (0, 1, 4), (elapsed, 2, 4)) == f"Comparing: 2 of 4 done, {words}"
+
+
+def test_a_first_step_that_prepares_for_all_promises_nothing(clock):
+    assert told(clock, (60, 1, 1000)) == "Comparing: 1 of 1000 done"
+    assert told(clock, (60, 1, 1000), (61, 101, 1000)) == "Comparing: 101 of 1000 done, about 9 s left"
+
+
+def test_another_part_of_the_work_has_a_pace_of_its_own(clock):
+    assert told(clock, (0, 1, 10), (1, 10, 10), (50, 1, 500)) == "Comparing: 1 of 500 done"
+    assert told(clock, (0, 1, 10), (1, 10, 10), (50, 1, 10), (55, 2, 10)) == "Comparing: 2 of 10 done, about 40 s left"
 
 
 def test_a_stop_is_asked_for_then_obeyed(started):
-    job, _work = started(1, 4)
+    job, _work = started(1)
     job.stop()
     until(lambda: not job.running)
     assert job.outcome.stopped

@@ -185,6 +185,16 @@ def test_cells_are_checked_and_taken_away(visit, page):
     expect(page.get_by_text(re.compile("500 synthetic cells are in"))).to_be_visible()
 
 
+def test_the_keyboard_goes_on_where_a_control_is_drawn_anew(visit, page):
+    visit(a="P01", b="P02")
+    control(page, "What is morphed").focus()
+    for key in ("ArrowDown", "ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    expect(page.get_by_role("button", name="All alike")).to_be_visible()
+    wait_until_drawn(page)
+    expect(control(page, "What is morphed")).to_be_focused()
+
+
 def test_what_colour_means_is_chosen(visit, page):
     visit(a="P01", b="P02")
     pixels = [canvas(page).evaluate("canvas => canvas.toDataURL()")]

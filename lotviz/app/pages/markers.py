@@ -36,6 +36,7 @@ from lotviz.views.theme import TOKENS
 
 MOST_MARKERS = 12  # small curves that still can be compared at a glance
 ACROSS = 4
+MOST_NAMED = 7  # in a legend: those with a colour of their own
 AS_OTHERS = "as the others"
 
 
@@ -66,10 +67,12 @@ def _tiles_of_markers(session: Session, page: Page, *, by_sample: bool) -> Any:
     if by_sample:
         words = f"{min(MOST_RIDGES, len(cohort.samples))} of {len(cohort.samples)}, in the order of the sheet"
         return picture(headline("Markers by sample", words, right), tiles)
-    head = page.html(
-        lambda: headline(f"Markers by {escape(_by(session) or 'cohort')}", _legend(session), right), "label", "batch"
-    )
-    return picture(head, tiles)
+
+    def head() -> str:
+        keys = _legend(session)
+        return headline(f"Markers by {escape(_by(session) or 'cohort')}", "", f"{keys}{right}", wraps=True)
+
+    return picture(page.html(head, "label", "batch"), tiles)
 
 
 def _tiles(pictures: list[tuple[str, Any]], across: int = ACROSS) -> Any:
@@ -159,7 +162,11 @@ def _line_colours(session: Session) -> dict[str, str]:
 def _legend(session: Session) -> str:
     """Return the legend of the curves."""
     colours = _line_colours(session)
-    return "" if "" in colours else legend(*(key(name, c, "square") for name, c in list(colours.items())[:6]))
+    if "" in colours:
+        return ""
+    named = list(colours.items())[:MOST_NAMED]
+    more = badge(f"and {len(colours) - len(named)} more") if len(colours) > len(named) else ""
+    return legend(*(key(name, colour, "square") for name, colour in named)) + more
 
 
 def _most_different(session: Session) -> list[str]:

@@ -6,7 +6,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from lotviz.app.choices import NONE
-from lotviz.app.frame import CONTROL, WIDE, Page, button, remark, section, segments, select
+from lotviz.app.frame import CONTROL, Page, button, many_of, remark, section, segments, select
 from lotviz.app.offers import MOST_CORNERS
 from lotviz.app.pages.morph_believable import believable
 from lotviz.app.pages.morph_class import unavailable
@@ -18,11 +18,6 @@ from lotviz.app.pages.views_of_cells import view_controls
 from lotviz.app.session import Session
 
 MOST_CURVES = 6
-_SEVERAL = {
-    "& .MuiInputLabel-root": {"fontSize": "13px"},
-    "& .MuiChip-root": {"backgroundColor": "var(--lv-tint)", "color": "var(--lv-accent)", "height": "22px"},
-    "& .MuiChip-deleteIcon": {"color": "var(--lv-accent) !important", "fontSize": "15px !important"},
-}
 
 
 def drawer(session: Session, page: Page) -> list[object]:
@@ -66,7 +61,8 @@ def _several(session: Session) -> list[object]:
         **CONTROL,
     )
     mixed.param.watch(lambda event: choices.param.update(mixed=event.new, corners={}), "value")
-    corners = _list("Groups" if groups else "Samples", offered_corners(session), list(weights_of(session)))
+    offered, chosen = offered_corners(session), list(weights_of(session))
+    corners = many_of("Groups" if groups else "Samples", offered, chosen, max_items=MOST_CORNERS)
 
     def choose(_event: object) -> None:
         names = list(corners.value)[:MOST_CORNERS]
@@ -150,13 +146,6 @@ def _curves(session: Session) -> pmui.MultiChoice:
     """Return the list of the markers whose curves are shown; none for those that differ most."""
     choices, markers = session.choices, list(session.embedding.markers)
     chosen = [marker for marker in choices.curves if marker in markers]
-    widget = _list("Curves of", markers, chosen)
-    widget.param.update(max_items=MOST_CURVES, placeholder="those that differ most")
+    widget = many_of("Curves of", markers, chosen, max_items=MOST_CURVES, placeholder="those that differ most")
     widget.param.watch(lambda event: setattr(choices, "curves", list(event.new)), "value")
     return widget
-
-
-def _list(label: str, options: list[str], value: list[str]) -> pmui.MultiChoice:
-    clear = [".MuiInputLabel-root { background-color: transparent !important; }"]  # not of the paper's colour
-    shared = {"description": "", "margin": (6, 16), "sx": _SEVERAL, "stylesheets": clear, **WIDE}
-    return pmui.MultiChoice(label=label, options=options, value=value, max_items=MOST_CORNERS, **shared)
