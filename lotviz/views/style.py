@@ -133,7 +133,7 @@ def nothing(sentence: str, theme: ThemeName, *, width: int = 44) -> hv.Overlay:
 
 
 def signed(value: float, digits: int = 2) -> str:
-    """Write a number with its sign and a real minus.
+    """Write a number with its sign and a real minus; what rounds to zero has none.
 
     Examples
     --------
@@ -141,8 +141,11 @@ def signed(value: float, digits: int = 2) -> str:
     '−1.25'
     >>> signed(3, 0)
     '+3'
+    >>> signed(-0.001)
+    '0.00'
     """
-    return f"{value:+.{digits}f}".replace("-", "−")
+    sign = "+" if round(value, digits) else ""
+    return f"{value:{sign}z.{digits}f}".replace("-", "−")
 
 
 def clipped(text: str, most: int = 24) -> str:

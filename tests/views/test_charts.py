@@ -198,7 +198,10 @@ def test_the_colour_of_a_value(theme, value, place):
     assert charts.colour_of(value, theme) == diverging(theme)[place]
 
 
-@pytest.mark.parametrize(("value", "digits", "text"), [(-1.25, 2, "−1.25"), (3, 0, "+3"), (0.0, 1, "+0.0")])
+SIGNED = [(-1.25, 2, "−1.25"), (3, 0, "+3"), (0.0, 1, "0.0"), (-0.001, 2, "0.00"), (-0.005001, 2, "−0.01")]
+
+
+@pytest.mark.parametrize(("value", "digits", "text"), SIGNED)
 def test_numbers_are_written_with_their_sign(value, digits, text):
     assert signed(value, digits) == text
 
