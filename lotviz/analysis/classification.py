@@ -74,8 +74,8 @@ class Classification:
         Test fold of each sample in each repeat, shape (repeats, N).
     robustness
         What became of the figure when patients, batches and references were left out.
-    parameters, versions
-        What is needed to do it again.
+    parameters, versions, sample_hashes
+        What is needed to do it again; SHA-256 of the used cells of each sample.
     """
 
     label: str
@@ -100,6 +100,7 @@ class Classification:
     robustness: Robustness
     parameters: dict[str, Any]
     versions: dict[str, str]
+    sample_hashes: dict[str, str]
 
     @property
     def chance(self) -> float:
@@ -164,4 +165,5 @@ class Classification:
             "confusion": {name: self.confusion(name).to_dict(orient="index") for name in self.scores if self.classes},
             "parameters": self.parameters,
             "versions": self.versions,
+            "sample_hashes": self.sample_hashes,
         }

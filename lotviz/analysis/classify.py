@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib.metadata import version
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +27,8 @@ from lotviz.analysis.scoring import difference, group_resamples, score
 from lotviz.analysis.value_scoring import value_difference, value_score
 from lotviz.data.cohort import Cohort
 from lotviz.data.transforms.transform import Transform
+from lotviz.data.versions import installed
+from lotviz.transport.cells import hash_of
 from lotviz.transport.progress import stop_if
 
 if TYPE_CHECKING:
@@ -131,7 +132,9 @@ def classify(
     counts = (points,) if isinstance(points, int) else tuple(points)
     steps = _Steps(repeats * design.folds + permutations + 3, progress, cancel)
     steps("Reading cells")
-    whole = _source(cohort, chosen, known, points=counts, cells_per_sample=cells_per_sample, seed=seed, cancel=cancel)
+    whole, hashes = _source(
+        cohort, chosen, known, points=counts, cells_per_sample=cells_per_sample, seed=seed, cancel=cancel
+    )
 
     def source(training: NDArray[np.intp], reference_seed: int) -> Grams:
         return centred_on_controls(whole(training, reference_seed), known)
@@ -179,9 +182,12 @@ def classify(
         "controls": list(controls) if controls else None,
         "paired": design.within,
         "seed": seed,
+        "transform": cohort.transform.describe(),
+        "embedding": None if isinstance(cohort, Cohort) else dict(cohort.parameters),
     }
     removed = known.removed(everyone)
-    return _summary(known.cohort, design, evidence, tried=tried, p=p, options=options, group=group, removed=removed)
+    found = _summary(known.cohort, design, evidence, tried=tried, p=p, options=options, group=group, removed=removed)
+    return replace(found, sample_hashes=hashes)
 
 
 def question(
@@ -277,8 +283,11 @@ def _source(
     cells_per_sample: int,
     seed: int,
     cancel: Event | None,
-) -> GramSource:
-    """Return the function that gives the Gram matrices of all samples, controls among them, for a training fold."""
+) -> tuple[GramSource, dict[str, str]]:
+    """Return the function that gives the Gram matrices of all samples, controls among them, for a training fold.
+
+    Beside it the SHA-256 of the used cells of each.
+    """
     names = np.array([str(name) for name in controls.cohort.samples.index], dtype=object)
     if isinstance(given, Cohort):
         held = hold(chosen, cells_per_sample=cells_per_sample, seed=seed, cancel=cancel)
@@ -286,7 +295,7 @@ def _source(
         def fitted(training: NDArray[np.intp], reference_seed: int) -> Grams:
             return cohort_grams(held, list(names[training]), points=points, seed=reference_seed, cancel=cancel)
 
-        return fitted
+        return fitted, {str(name): hash_of(held.cells(name)) for name in held.samples.index}
     rows = [given.index(str(name)) for name in chosen.samples.index]
     whole = embedding_grams(given, cancel=cancel)
     solved = {block: [gram[np.ix_(rows, rows)] for gram in found] for block, found in whole.items()}
@@ -294,7 +303,7 @@ def _source(
     def settled(_: NDArray[np.intp], __: int) -> Grams:
         return solved
 
-    return settled
+    return settled, {str(name): given.sample_hashes[str(name)] for name in chosen.samples.index}
 
 
 def _summary(
@@ -342,7 +351,8 @@ def _summary(
         folds=evidence.folds,
         robustness=tried,
         parameters=_parameters(cohort, design, options),
-        versions={name: version(name) for name in ("numpy", "scipy", "scikit-learn", "pot", "pandas")},
+        versions={name: installed(name) for name in ("lotviz", "numpy", "scipy", "scikit-learn", "pot", "pandas")},
+        sample_hashes={},
     )
     doubts = doubts_about(found, cohort, design)
     return replace(found, warnings=(*design.warnings, *((removed,) if removed else ()), *doubts))
@@ -354,7 +364,6 @@ def _parameters(cohort: Cohort, design: Design, options: dict[str, Any]) -> dict
         **options,
         "folds": design.folds,
         "permutation_splits": splits(len(design.labels)),
-        "transform": cohort.transform.describe(),
         "markers": list(cohort.markers),
     }
 

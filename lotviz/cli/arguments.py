@@ -10,6 +10,7 @@ from lotviz import __version__
 from lotviz.cli import classifying, commands, interpolating, store, values
 from lotviz.cli.interacting import add_interact
 from lotviz.cli.options import (
+    CELLS_PER_SAMPLE,
     COHORT_HELP,
     add_cells_per_sample,
     add_cohort,
@@ -245,7 +246,7 @@ def _classify(group: Any) -> None:
     command.add_argument(
         "--permutations", type=values.at_least(0), default=200, help="permuted labels (default: %(default)s)"
     )
-    add_cells_per_sample(command, 5_000)
+    add_cells_per_sample(command, CELLS_PER_SAMPLE)
     add_seed(command)
     add_output(command, "RESULT", "the result to write, as JSON", required=False)
     command.add_argument(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lotviz.cli.commands import read_as_asked, sentences, understanding
 from lotviz.cli.destination import check_file, write_text
 from lotviz.cli.failures import RefusedError
+from lotviz.cli.options import CELLS_PER_SAMPLE
 from lotviz.cli.output import Output, finite
 
 if TYPE_CHECKING:
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
     from lotviz.transport.embedding import LOTEmbedding
 
 _EMBEDDING = ".lot"
+# what an embedding has settled, and its value where it was not given
+_SETTLED = {
+    **dict.fromkeys(("markers", "transform", "cofactor", "components", "genes", "columns", "rename", "points")),
+    **dict.fromkeys(("sample_key", "population_key", "layer")),
+    "compensate": "auto",
+    "skip_unreadable": False,
+    "cells_per_sample": CELLS_PER_SAMPLE,
+}
 
 
 def classify(options: Namespace, output: Output) -> int:
@@ -98,7 +107,7 @@ def score(options: Namespace, output: Output) -> int:
     table = model.assess(projected)
     unlike = [str(name) for name in table.index[~table["seen"]]]
     said = [f"Unlike anything the model has seen, so its score means little: {', '.join(unlike)}."] if unlike else []
-    record = {
+    record: dict[str, Any] = {
         "label": model.label,
         "classes": list(model.model.classes),
         "n_samples": len(table),
@@ -106,11 +115,13 @@ def score(options: Namespace, output: Output) -> int:
         "warnings": sentences(cohort.problems, projected.warnings, said),
         "parameters": dict(model.parameters),
         "versions": dict(model.versions),
+        "sample_hashes": dict(projected.sample_hashes),
     }
     if options.output:
         write_text(options.output, json.dumps(finite(record), allow_nan=False, indent=2) + "\n")
     output.warn(record["warnings"])
-    output.result({key: record[key] for key in record if key not in ("parameters", "versions")}, _score_text(record))
+    shown = {key: value for key, value in record.items() if key not in ("parameters", "versions", "sample_hashes")}
+    output.result(shown, _score_text(record))
     return 0
 
 
@@ -118,8 +129,7 @@ def _cohort_or_embedding(options: Namespace) -> Cohort | LOTEmbedding:
     """Read a cohort, or open an embedding, whose markers and transform are settled."""
     if options.cohort.suffix.lower() != _EMBEDDING:
         return read_as_asked(options)
-    settled = {"--markers": options.markers, "--transform": options.transform, "--points": options.points}
-    given = [name for name, value in settled.items() if value]
+    given = [f"--{name.replace('_', '-')}" for name, usual in _SETTLED.items() if getattr(options, name) != usual]
     if given:
         what = f"Expected none of them beside an embedding, which has its own, found {', '.join(given)}."
         raise RefusedError(given[0], what, "Leave them out, or name the cohort instead of the embedding.")

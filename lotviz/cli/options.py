@@ -8,6 +8,7 @@ from typing import Any
 
 from lotviz.cli import values
 
+CELLS_PER_SAMPLE = 5_000  # that are counted when groups are separated
 COHORT_HELP = "a sample sheet, a folder with samples.csv and cells.parquet, or an .h5ad or .zarr file"
 
 

@@ -12,7 +12,8 @@ from lotviz.analysis.kernels import cohort_grams, fold_kernel, hold
 from lotviz.analysis.verdict import verdict
 from lotviz.data import simulate
 from lotviz.data.cohort import ArraySource
-from lotviz.transport import Cancelled
+from lotviz.transport import Cancelled, embed
+from lotviz.transport.cells import hash_of
 from tests.analysis.conftest import cohort_of, noise_clouds
 
 ALL_MODELS = {"lot", "lot_steady", "lot_alone", "lot_shape", "abundances", "quantiles", "marker_means", "majority"}
@@ -74,8 +75,21 @@ def test_samples_folds_and_confusion_can_be_traced(found, patients):
     recall = np.diag(found.confusion()) / 8
     assert recall.mean() == pytest.approx(found.scores["lot"].balanced_accuracy.mean)
     assert (np.sign(found.out_of_fold[:, 0]) > 0).shape == (16,)
+
+
+def test_what_was_classified_by_which_software_is_on_record(found, patients):
     assert found.parameters["seed"] == 0
-    assert "pot" in found.versions
+    assert {"lotviz", "pot"} <= set(found.versions)
+    hashes = {name: hash_of(patients.cells(name, limit=300, seed=0)) for name in patients.samples.index}
+    assert found.to_record()["sample_hashes"] == hashes
+
+
+def test_of_an_embedding_its_own_transform_hashes_and_parameters_are_on_record(patients):
+    embedding = embed(patients, points=8, seed=3)
+    record = classify(embedding, "label", repeats=1, permutations=0).to_record()
+    assert record["parameters"]["transform"] == embedding.transform.describe() != "none"
+    assert record["parameters"]["embedding"] == dict(embedding.parameters)
+    assert record["sample_hashes"] == dict(embedding.sample_hashes)
 
 
 def test_no_permutations_give_no_p_and_no_batch_no_confounds(patients):

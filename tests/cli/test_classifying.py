@@ -25,7 +25,14 @@ def test_a_solved_embedding_can_be_asked(run, embedded):
     assert {"lot", "abundances", "quantiles"} <= set(said.record["scores"])
 
 
-@pytest.mark.parametrize("words", [("--points", 8), ("--markers", "CD3"), ("--transform", "none")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *[("--points", 8), ("--markers", "CD3"), ("--transform", "none"), ("--cofactor", 150), ("--components", 3)],
+        *[("--rename", "CD3=CD8"), ("--columns", "sample=x"), ("--compensate", "no"), ("--skip-unreadable",)],
+        *[("--sample-key", "x"), ("--population-key", "x"), ("--layer", "X"), ("--cells-per-sample", 10)],
+    ],
+)
 def test_what_an_embedding_has_settled_is_not_asked_again(run, embedded, words):
     said = run("classify", embedded, "--label", "label", *words, "--json")
     assert said.code == 1
@@ -42,7 +49,9 @@ def test_a_model_is_kept_and_scores_new_samples(run, cohort_folder, tmp_path):
     assert len(said.record["samples"]) == 12
     one = said.record["samples"][0]
     assert {"sample", "class", "score", "low", "high", "agreement", "distance", "as_far", "seen"} <= set(one)
-    assert json.loads(scores.read_text())["parameters"]["label"] == "label"
+    written = json.loads(scores.read_text())
+    assert written["parameters"]["label"] == "label"
+    assert set(written["sample_hashes"]) == {one["sample"] for one in written["samples"]}
     person = run("score", model, cohort_folder)
     assert person.out.splitlines()[0] == "label: a score above 0 speaks for case."
 
