@@ -39,6 +39,8 @@ def interpolate(options: Namespace, output: Output) -> int:
         "method": synthetic.method,
         "weights": dict(synthetic.weights),
         "seed": options.seed,
+        "inputs": dict(synthetic.inputs),
+        "versions": dict(synthetic.versions),
     }
     if options.along:
         record |= {"along": options.along, "at": options.at}

@@ -96,7 +96,7 @@ def register(options: Namespace, output: Output) -> int:
         "hashes": {sample: embedding.sample_hashes[sample] for sample in (options.a, options.b)},
     }
     record["warnings"] = sentences(record["warnings"], embedding.warnings)
-    _write(destination, table, finite(record))
+    _write(destination, table, finite({name: value for name, value in record.items() if name != "output"}))
     output.warn(record["warnings"])
     output.result(record, _text(record))
     return 0

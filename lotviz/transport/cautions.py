@@ -65,6 +65,7 @@ def residual_cautions(
         What the maps cannot see and all there is, (N,), in the same units.
     """
     shares = np.divide(residuals, variances, out=np.zeros_like(residuals), where=variances > 0)
+    shares = np.minimum(shares, 1.0)  # of one point, rounding may leave a hair more: "-0%"
     if shares.mean() <= LARGE_RESIDUAL_SHARE:
         return ()
     least = int(shares.argmax())

@@ -20,6 +20,8 @@ def test_along_samples_in_their_order(run, tmp_path, embedding_file, small_cohor
     words = ("--along", f"{a},{b},{c}", "--at", "1.25", "--cells", 60, "--manner", manner)
     said = run("interpolate", embedding_file, *words, "-o", path, "--json")
     assert said.record["weights"] == pytest.approx({b: 0.75, c: 0.25})
+    assert set(said.record["inputs"]) == {b, c}
+    assert said.record["versions"]["lotviz"]
     assert (said.record["along"], said.record["at"], said.record["n_cells"]) == ([a, b, c], 1.25, 60)
     assert recipe(path)["along"] == [a, b, c]
     assert recipe(path)["method"] == said.record["method"]

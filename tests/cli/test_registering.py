@@ -42,6 +42,14 @@ def test_figures_are_those_of_the_registration_and_the_file_holds_its_pairs(run,
     assert (kept["a"], kept["b"], kept["cost"]) == (*pair, record["cost"])
 
 
+@pytest.mark.parametrize("suffix", ["parquet", "json"])
+def test_the_same_registration_is_the_same_bytes_under_any_name(run, tmp_path, embedding_file, pair, suffix):
+    one, other = (tmp_path / f"{name}.{suffix}" for name in ("one", "other"))
+    for path in (one, other):
+        assert run("register", embedding_file, *pair, "--level", "points", "-o", path).code == 0
+    assert one.read_bytes() == other.read_bytes()
+
+
 @pytest.mark.parametrize(("level", "column"), [("cells", "cell_a"), ("points", "point"), ("populations", "from")])
 def test_every_level_is_written_in_every_format(run, tmp_path, embedding_file, pair, level, column):
     tables = []
