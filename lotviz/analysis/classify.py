@@ -186,8 +186,9 @@ def classify(
         "embedding": None if isinstance(cohort, Cohort) else dict(cohort.parameters),
     }
     removed = known.removed(everyone)
-    found = _summary(known.cohort, design, evidence, tried=tried, p=p, options=options, group=group, removed=removed)
-    return replace(found, sample_hashes=hashes)
+    return _summary(
+        known.cohort, design, evidence, tried=tried, p=p, options=options, group=group, removed=removed, hashes=hashes
+    )
 
 
 def question(
@@ -316,6 +317,7 @@ def _summary(
     options: dict[str, Any],
     group: str | None,
     removed: str | None,
+    hashes: dict[str, str],
 ) -> Classification:
     """Scores, differences and doubts from what the models said of samples they had not seen."""
     held_out, continuous = evidence.held_out, design.outcome is not None
@@ -352,7 +354,7 @@ def _summary(
         robustness=tried,
         parameters=_parameters(cohort, design, options),
         versions={name: installed(name) for name in ("lotviz", "numpy", "scipy", "scikit-learn", "pot", "pandas")},
-        sample_hashes={},
+        sample_hashes=hashes,
     )
     doubts = doubts_about(found, cohort, design)
     return replace(found, warnings=(*design.warnings, *((removed,) if removed else ()), *doubts))

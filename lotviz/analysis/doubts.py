@@ -11,6 +11,7 @@ from lotviz.analysis.design import Design
 from lotviz.analysis.folds import distinct_permutations
 from lotviz.analysis.scoring import auc
 from lotviz.data.cohort import Cohort
+from lotviz.data.problems import listed
 from lotviz.data.quality.designs import confounded_with
 from lotviz.data.roles import role_candidates
 
@@ -24,8 +25,9 @@ BATCH_SEEN = 0.5  # of the way from chance to certainty
 def doubts_about(found: Classification, cohort: Cohort, design: Design) -> list[str]:
     """All doubts, the heaviest first."""
     if design.outcome is not None:
-        return [*_gains(found)]
+        return [*_copies(found), *_gains(found)]
     return [
+        *_copies(found),
         *_gains(found),
         *_entangled(found, cohort),
         *_confounds(found),
@@ -39,6 +41,19 @@ def doubts_about(found: Classification, cohort: Cohort, design: Design) -> list[
 
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
+
+
+def _copies(found: Classification) -> list[str]:
+    """Name samples of different groups that are one: the model is tested on what it has learnt by heart."""
+    alike: dict[str, list[int]] = {}
+    for row, name in enumerate(found.samples):
+        alike.setdefault(found.sample_hashes[name], []).append(row)
+    copies = [rows for rows in alike.values() if len(set(found.groups[rows])) > 1]
+    return [
+        f"The samples {listed([found.samples[row] for row in rows])} have exactly the same cells and may be in training "
+        "and test at once: keep one of them, or give them one group."
+        for rows in copies
+    ]
 
 
 def _gains(found: Classification) -> list[str]:

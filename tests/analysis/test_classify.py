@@ -92,6 +92,15 @@ def test_of_an_embedding_its_own_transform_hashes_and_parameters_are_on_record(p
     assert record["sample_hashes"] == dict(embedding.sample_hashes)
 
 
+@pytest.mark.parametrize("group", [None, "owner"])
+def test_copies_of_a_sample_in_training_and_test_are_said(group):
+    clouds = noise_clouds(12, cells=30, seed=5)
+    clouds[3] = clouds[0]
+    cohort = cohort_of(clouds, {"label": ["x", "y", "x", "x"] * 3, "owner": ["p0", "p1", "p2", "p0", *"abcdefgh"]})
+    said = classify(cohort, "label", group=group, **QUICK).warnings
+    assert any("s0, s3 have exactly the same cells" in one for one in said) == (group is None)
+
+
 def test_no_permutations_give_no_p_and_no_batch_no_confounds(patients):
     plain = classify(patients, "label", **QUICK)
     assert plain.permutation_p is None
