@@ -76,7 +76,7 @@ def checked_weights(weights: Mapping[str, float], known: Sequence[str]) -> dict[
             raise refusal(
                 f"Expected weights from 0 to 1, found {weight:g} for {name}.",
                 "Stay between the samples: beyond them (extrapolation) the result need not be a valid sample. "
-                "Use combine to go there all the same, and look at its validity.",
+                "Use combine (--beyond in the shell) to go there all the same, and look at its validity.",
             )
     return given
 
@@ -142,7 +142,7 @@ def glued(
     if len(names) > 2:
         raise refusal(
             f"Expected a number of cells for {len(names)} samples, found none.",
-            "Give n_cells: exact pairs exist for two samples only.",
+            "Give n_cells (--cells in the shell): exact pairs exist for two samples only.",
         )
     if len(names) == 1:
         count = int(embedding.n_cells_used[embedding.index(names[0])])

@@ -83,3 +83,10 @@ def test_wrong_words_are_refused(capsys, words, message):
     with pytest.raises(SystemExit):
         build_parser().parse_args(["interpolate", "e.lot", "-o", "c.csv", *words])
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("weights", "option"), [((1.5, -0.5, 0), "--beyond"), ((0.3, 0.3, 0.4), "--cells")])
+def test_what_is_refused_names_the_option_that_allows_it(run, embedding_file, small_cohort, tmp_path, weights, option):
+    given = ",".join(f"{name}={weight}" for name, weight in zip(small_cohort.samples.index[:3], weights, strict=True))
+    said = run("interpolate", embedding_file, "--weights", given, "-o", tmp_path / "x.csv")
+    assert (said.code, option in said.err) == (1, True)
