@@ -50,8 +50,8 @@ def _copies(found: Classification) -> list[str]:
         alike.setdefault(found.sample_hashes[name], []).append(row)
     copies = [rows for rows in alike.values() if len(set(found.groups[rows])) > 1]
     return [
-        f"The samples {listed([found.samples[row] for row in rows])} have exactly the same cells and may be in training "
-        "and test at once: keep one of them, or give them one group."
+        f"The samples {listed([found.samples[row] for row in rows])} have exactly the same cells and may be in "
+        "training and test at once: keep one of them, or give them one group."
         for rows in copies
     ]
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from lotviz.cli.commands import read_as_asked, sentences, understanding
-from lotviz.cli.destination import check_file, write_text
+from lotviz.cli.destination import check_result, write_text
 from lotviz.cli.failures import RefusedError
 from lotviz.cli.options import CELLS_PER_SAMPLE
 from lotviz.cli.output import Output, finite
@@ -34,8 +34,8 @@ def classify(options: Namespace, output: Output) -> int:
     """Measure whether the groups differ, beside the baselines."""
     for destination in (options.output, options.model):
         if destination:
-            check_file(destination, overwrite=options.overwrite, inputs=[options.cohort])
-    if options.output and options.output == options.model:
+            check_result(destination, overwrite=options.overwrite, inputs=[options.cohort])
+    if options.output and options.model and options.output.resolve() == options.model.resolve():
         what = "Expected two files, found the same name for the result and the model."
         raise RefusedError("--model", what, "Give the model a name of its own, as in study.lotmodel.")
     if options.model and (options.adjust or options.controls or options.paired == "yes"):
@@ -90,7 +90,7 @@ def classify(options: Namespace, output: Output) -> int:
 def score(options: Namespace, output: Output) -> int:
     """Score the samples of a cohort by a kept model, and say whether it has seen their like."""
     if options.output:
-        check_file(options.output, overwrite=options.overwrite, inputs=[options.model, options.cohort])
+        check_result(options.output, overwrite=options.overwrite, inputs=[options.model, options.cohort])
     from lotviz.analysis.patient_model import PatientModel
     from lotviz.data import read_cohort
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lotviz.cli.destination import check_file, check_new_folder, of_size
+from lotviz.cli.destination import check_new_folder, check_result, of_size
 from lotviz.cli.failures import RefusedError, problem_record, refusing
 from lotviz.cli.output import Output
 from lotviz.cli.values import reference_file
@@ -122,7 +122,7 @@ def embed(options: Namespace, output: Output) -> int:
 def project(options: Namespace, output: Output) -> int:
     """Place the samples of another cohort in a saved embedding."""
     inputs = [options.embedding, options.cohort]
-    destination = check_file(options.output, overwrite=options.overwrite, inputs=inputs)
+    destination = check_result(options.output, overwrite=options.overwrite, inputs=inputs)
     from lotviz.data import read_cohort
     from lotviz.transport import LOTEmbedding
 
@@ -239,7 +239,7 @@ def _embedding_files(options: Namespace) -> list[Path]:
     paths = [of_size(path, size) for size in options.points] if len(options.points) > 1 else [path]
     file = reference_file(options.reference)
     inputs = [options.cohort] if file is None else [options.cohort, file]
-    return [check_file(path, overwrite=options.overwrite, inputs=inputs) for path in paths]
+    return [check_result(path, overwrite=options.overwrite, inputs=inputs) for path in paths]
 
 
 def _report_embeddings(

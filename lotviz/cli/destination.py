@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from lotviz.cli.failures import RefusedError
+
+# as `lotviz.data` reads them, which takes a second to import; a test holds the two together
+DATA_SUFFIXES = (".fcs", ".lmd", ".parquet", ".csv", ".tsv", ".txt", ".xlsx", ".h5ad", ".zarr")
 
 
 def check_file(path: Path, *, overwrite: bool, inputs: Sequence[Path] = ()) -> Path:
@@ -32,6 +36,45 @@ def check_file(path: Path, *, overwrite: bool, inputs: Sequence[Path] = ()) -> P
             "Choose another name, or add --overwrite to replace it.",
         )
     return path
+
+
+def check_result(path: Path, *, overwrite: bool, inputs: Sequence[Path] = ()) -> Path:
+    """Return `path` as `check_file` does, when no sheet and no file of cells would be replaced by what is none.
+
+    Raises
+    ------
+    RefusedError
+        As `check_file`, or a file is there whose ending is that of a sheet or of cells: it may be a sample.
+    """
+    check_file(path, overwrite=overwrite, inputs=inputs)
+    if path.exists() and path.suffix.lower() in DATA_SUFFIXES:
+        raise RefusedError(
+            str(path),
+            f"Expected a file that a result may replace, found one that ends in {path.suffix}, as sheets and cells do.",
+            "Choose another name: data are never replaced, whatever is asked for.",
+        )
+    return path
+
+
+def check_synthetic(path: Path) -> Path:
+    """Return `path` unless a file is there that does not say its cells are synthetic: they may be measured."""
+    if path.is_file() and not _says_synthetic(path):
+        raise RefusedError(
+            str(path),
+            "Expected synthetic cells to replace, found a file that does not say that it holds any.",
+            "Choose another name: measured cells are never replaced. If they are none, remove the file first.",
+        )
+    return path
+
+
+def _says_synthetic(path: Path) -> bool:
+    """Look for the mark, which every format writes as it is."""
+    from lotviz.data.marks import SYNTHETIC_MARK
+
+    if not path.stat().st_size:
+        return True  # nothing is lost
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(SYNTHETIC_MARK.encode()) >= 0
 
 
 def of_size(path: Path, size: int) -> Path:

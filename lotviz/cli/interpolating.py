@@ -6,7 +6,7 @@ from argparse import Namespace
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lotviz.cli.destination import check_file, check_suffix
+from lotviz.cli.destination import check_file, check_suffix, check_synthetic
 from lotviz.cli.failures import RefusedError, refusing
 from lotviz.cli.output import Output
 
@@ -20,7 +20,7 @@ def interpolate(options: Namespace, output: Output) -> int:
     """Write synthetic cells, and say on request whether they can be trusted."""
     _require_one_way(options)
     destination = check_suffix(options.output, SYNTHETIC_SUFFIXES)
-    check_file(destination, overwrite=options.overwrite, inputs=[options.embedding])
+    check_synthetic(check_file(destination, overwrite=options.overwrite, inputs=[options.embedding]))
     from lotviz.transport import LOTEmbedding
 
     embedding = LOTEmbedding.load(options.embedding)

@@ -61,6 +61,10 @@ def test_result_and_model_need_two_names(run, cohort_folder, tmp_path):
     said = run("classify", cohort_folder, "--label", "label", *QUICK, "-o", same, "--model", same, "--json")
     assert said.code == 1
     assert not same.exists()
+    (tmp_path / "in").mkdir()
+    words = ("-o", tmp_path / "in" / ".." / "one", "--model", same)
+    assert run("classify", cohort_folder, "--label", "label", *QUICK, *words).code == 1
+    assert not same.exists()
 
 
 def test_a_file_that_is_no_model_is_refused(run, embedded, cohort_folder):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pandas as pd
 import pytest
@@ -289,7 +290,10 @@ def test_interpolate_json_and_every_format(run, tmp_path, embedding_file, small_
         path = tmp_path / f"between.{suffix}"
         weights = f"{first}=.5,{second}=.25,{third}=.25"
         said = run("interpolate", embedding_file, "--weights", weights, "--cells", 40, "-o", path, "--json")
-        assert said.record == {
+        record = said.record
+        assert record.pop("versions")["lotviz"]
+        assert set(record.pop("inputs")) == {first, second, third}
+        assert record == {
             "output": str(path),
             "synthetic": True,
             "n_cells": 40,
@@ -385,3 +389,15 @@ def test_a_port_in_use_is_named_and_zero_takes_a_free_one():
         with pytest.raises(RefusedError, match=rf"port {port}: Expected a free port.*--port 0"):
             commands._free_port("127.0.0.1", port)
     assert commands._free_port("127.0.0.1", 0) > 0
+
+
+@pytest.mark.parametrize("command", ["embed", "classify", "project", "score"])
+def test_the_files_of_a_cohort_are_never_replaced(run, cohort_folder, tmp_path, command):
+    study = tmp_path / "study"
+    shutil.copytree(cohort_folder, study)
+    before = {path: path.read_bytes() for path in study.iterdir()}
+    words = {"embed": (study,), "classify": (study, "--label", "label")}.get(command, (tmp_path / "any.lot", study))
+    for path in before:
+        if path.suffix != ".json":
+            assert "data are never replaced" in run(command, *words, "-o", path, "--overwrite").err
+    assert {path: path.read_bytes() for path in study.iterdir()} == before

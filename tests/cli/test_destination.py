@@ -7,8 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from lotviz.cli.destination import check_file, check_new_folder, check_suffix, write_text
+from lotviz.cli.destination import (
+    DATA_SUFFIXES,
+    check_file,
+    check_new_folder,
+    check_result,
+    check_suffix,
+    check_synthetic,
+    write_text,
+)
 from lotviz.cli.failures import RefusedError
+from lotviz.data.named import CELL_SUFFIXES
+from lotviz.data.tables.sheet import SHEET_SUFFIXES
 
 
 def test_a_new_file_in_a_folder_is_accepted(tmp_path):
@@ -78,3 +88,26 @@ def test_text_is_written_whole_or_not_at_all(tmp_path):
     assert path.read_text() == "old"
     write_text(path, "new")
     assert path.read_text() == "new"
+
+
+def test_no_result_replaces_a_sheet_or_cells(tmp_path):
+    assert set(DATA_SUFFIXES) == {*CELL_SUFFIXES, *SHEET_SUFFIXES}
+    for suffix in DATA_SUFFIXES:
+        path = tmp_path / f"P01{suffix.upper()}"
+        path.write_text("measured")
+        with pytest.raises(RefusedError, match="data are never replaced"):
+            check_result(path, overwrite=True)
+    (tmp_path / "old.lot").write_text("old")
+    for name in ("old.lot", "new.csv"):
+        assert check_result(tmp_path / name, overwrite=True) == tmp_path / name
+
+
+def test_synthetic_cells_replace_synthetic_ones_only(tmp_path):
+    path = tmp_path / "P01.fcs"
+    for there in ("", "FCS3.1 synthetic: computed by lotviz, never measured"):
+        path.write_text(there)
+        assert check_synthetic(path) == path
+    path.write_text("FCS3.1 measured")
+    with pytest.raises(RefusedError, match="measured cells are never replaced"):
+        check_synthetic(path)
+    assert check_synthetic(tmp_path / "new.fcs") == tmp_path / "new.fcs"

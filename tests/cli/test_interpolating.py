@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lotviz.cli.arguments import build_parser
+from lotviz.data.formats import write_cells
 
 
 def recipe(path):
@@ -90,3 +91,15 @@ def test_what_is_refused_names_the_option_that_allows_it(run, embedding_file, sm
     given = ",".join(f"{name}={weight}" for name, weight in zip(small_cohort.samples.index[:3], weights, strict=True))
     said = run("interpolate", embedding_file, "--weights", given, "-o", tmp_path / "x.csv")
     assert (said.code, option in said.err) == (1, True)
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv", "h5ad", "fcs"])
+def test_measured_cells_are_never_replaced_by_synthetic_ones(run, embedding_file, small_cohort, tmp_path, suffix):
+    path, name = tmp_path / f"cells.{suffix}", small_cohort.samples.index[0]
+    write_cells(path, small_cohort.raw(name), small_cohort.markers, synthetic=False, about={})
+    before, words = path.read_bytes(), ("interpolate", embedding_file, "--weights", f"{name}=1", "--overwrite", "-o")
+    said = run(*words, path)
+    assert (said.code, path.read_bytes()) == (1, before)
+    assert "measured cells are never replaced" in said.err
+    made = tmp_path / f"made.{suffix}"
+    assert [run(*words, made).code for _ in range(2)] == [0, 0]
