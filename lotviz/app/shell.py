@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from html import escape
 from typing import Any
@@ -19,6 +19,7 @@ from lotviz.app.choices import ASKED, MORPHED, PAGES, Choices
 from lotviz.app.failures import Failure, attempt
 from lotviz.app.frame import FULL, WIDE, Live, Page, html, keys, problems, question
 from lotviz.app.in_browser import CopyButton, Keys
+from lotviz.app.later import Later
 from lotviz.app.look import MATERIAL, NAVIGATION, PAGE
 from lotviz.app.script import script_of
 from lotviz.app.session import Session
@@ -62,7 +63,7 @@ class Shell:
         self._live: Page = Page()
         self._fault: Failure | None = None
         self._asked = 0  # how often a page was asked for
-        self._owed: list[Live] = []  # panes that are left for later
+        self._later = Later(lambda live: self._fill([live]), self._can_fill, self._in_turn)
         self._document = pn.state.curdoc
         self._looking: Any = None
         self._loaded = False
@@ -152,7 +153,8 @@ class Shell:
         outcome = attempt(partial(pages.page, self.session))
         page: Page = outcome.answer or Page(head=html(question("This page could not be drawn", "")))
         self._live, self._fault = page, outcome.failure or self.session.failure
-        self._fill([live for live in page.live if not live.late])
+        self._later.keep([])
+        self._fill([live for live in page.live if not _waits(live)])
         self._head.object = page.head.object if page.head is not None else ""
         self._body[:] = [page.body] if page.body is not None else []
         self._drawer[:] = page.drawer
@@ -161,40 +163,37 @@ class Shell:
         if page.head is not None:
             page.head.param.watch(lambda event: setattr(self._head, "object", event.new), "object")
         self._show_work()
-        self._owe([live for live in page.live if live.late])
+        self._later.owe([live for live in page.live if _waits(live)])
 
-    def _owe(self, lives: list[Live]) -> None:
-        """Leave panes for later, one at a time: each is seen when it is there, and clicks get their turn between."""
-        idle = not self._owed
-        self._owed += [live for live in lives if not any(live is other for other in self._owed)]
-        if idle and self._owed:
-            pn.state.execute(self._pay, schedule=True)
+    def _can_fill(self, live: Live) -> bool:
+        """Whether a pane can be filled now: a cloud of cells waits for Datashader, not to block the page."""
+        return not live.late or COMPILED.is_set() or self._document is None
 
-    def _pay(self) -> None:
-        """Fill the next pane that was left for later; those of a page that is no longer shown are dropped."""
-        self._owed = [live for live in self._owed if any(live is shown for shown in self._live.live)]
-        if not (COMPILED.is_set() or self._document is None):  # to wait here would be to block the page
-            self._document.add_timeout_callback(self._pay, LOOK_AGAIN)
-        elif self._owed:
-            self._fill([self._owed.pop(0)])
-            if self._owed:
-                pn.state.execute(self._pay, schedule=True)
+    def _in_turn(self, pay: Callable[[], None], wait: bool) -> None:
+        """Call back after what else there is to do, or after a while."""
+        if wait:
+            self._document.add_timeout_callback(pay, LOOK_AGAIN)
+        else:
+            pn.state.execute(pay, schedule=True)
 
     def _refresh(self, names: set[str]) -> None:
         """Compute again what depends on the choices that changed."""
         self._fault = None
         touched = [live for live in self._live.live if names & set(live.depends)]
-        self._fill([live for live in touched if not live.late])
-        self._owe([live for live in touched if live.late])
+        self._fill([live for live in touched if not _waits(live)])
+        self._later.owe([live for live in touched if _waits(live)])
+        self._show_work()  # at once: what the page now waits for has been begun
 
     def _fill(self, lives: Sequence[Live]) -> None:
         """Fill live panes; the first failure is shown, the other panes are filled all the same."""
         for live in lives:
-            outcome = attempt(live.compute)
+            outcome = attempt(partial(_put, live))
             self._fault = self._fault or outcome.failure
-            if outcome.failure is None:
-                _put(live.pane, outcome.answer)
-        self._failure.object = _alert(self._fault)
+        self._show_fault()
+
+    def _show_fault(self) -> None:
+        """Show what went wrong, in few words where it is above a page that is whole."""
+        self._failure.object = _alert(self._fault, most=2 if self._fault is self.session.aside.failure else 12)
 
     # ---- events -------------------------------------------------------------------------------------------------
 
@@ -252,7 +251,8 @@ class Shell:
             return
         self._refresh(names)
         if self.session.aside.failure is not None:
-            self._failure.object = _alert(self.session.aside.failure, most=2)  # above a page that is whole
+            self._fault = self.session.aside.failure
+            self._show_fault()
 
     def _go_on(self) -> None:
         """Take the next step of a demonstration: compare; on the page of weights, separate."""
@@ -309,10 +309,17 @@ _AT_THE_BOTTOM = {
 }
 
 
-def _put(pane: Any, content: Any) -> None:
+def _waits(live: Live) -> bool:
+    """Whether a pane is filled once the words of the page are on the screen: pictures are."""
+    return live.late or isinstance(live.pane, pn.pane.HoloViews)
+
+
+def _put(live: Live) -> bool:
     """Give a pane its content."""
-    if pane is not None:
-        pane.object = content
+    content = live.compute()
+    if live.pane is not None:
+        live.pane.object = content
+    return True
 
 
 def _alert(failure: Failure | None, *, most: int = 12) -> str:
