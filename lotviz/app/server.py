@@ -184,5 +184,7 @@ def _shade_everything() -> None:
     points = np.random.default_rng(0).normal(size=(64, 2)).astype(np.float32)
     bounds = bounds_of([points])
     shade_populations(points, np.where(points[:, 0] > 0, "a", "b"), {"a": "#000000", "b": "#ffffff"}, bounds=bounds)
+    many = {str(number): "#000000" for number in range(9)}  # more populations than eight: another kernel
+    shade_populations(points, np.full(len(points), "0"), many, bounds=bounds)
     shade_counts(points, ["#000000", "#ffffff"], bounds=bounds)
     shade_values(points, points[:, 0], limit=1.0, bounds=bounds, theme="light")

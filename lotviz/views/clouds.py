@@ -78,11 +78,17 @@ def shade_populations(
     bounds: Bounds,
     width: int = 420,
 ) -> np.ndarray:
-    """Colour each pixel by the populations of its cells: (n, 2), (n,) -> (height, width, 4) bytes."""
-    frame = _table(points, bounds)
-    names = list(colours)
-    frame["population"] = pd.Categorical(populations, categories=names)
+    """Colour each pixel by the populations of its cells: (n, 2), (n,) -> (height, width, 4) bytes.
+
+    Datashader compiles a kernel for every list of categories, half a second each: they are numbered, and counted in
+    eights, so that one kernel does for nearly all cohorts.
+    """
+    frame, names = _table(points, bounds), list(colours)
+    numbers = [str(number) for number in range(8 * -(-len(names) // 8))]
+    kinds = pd.Categorical(populations, categories=names).rename_categories(dict(zip(names, numbers, strict=False)))
+    frame["population"] = kinds.add_categories(numbers[len(names) :])
     counts = canvas(bounds, width).points(frame, "x", "y", ds.by("population", ds.count()))
+    counts = counts[..., : len(names)].assign_coords(population=names)
     image = tf.shade(counts, color_key=dict(colours), how="eq_hist", min_alpha=_faintest(len(points)))
     return _bytes(_visible(image, len(points)))
 
@@ -271,9 +277,8 @@ def moves_cloud(
 def _corners(clouds: Sequence[np.ndarray], cover: float) -> tuple[np.ndarray, np.ndarray]:
     """Return the lower left and the upper right corner, (2,) each, round the share `cover` of each cloud's cells."""
     tail = 100 * (1 - cover) / 2
-    low = np.min([np.percentile(cloud, tail, axis=0) for cloud in clouds if len(cloud)], axis=0)
-    high = np.max([np.percentile(cloud, 100 - tail, axis=0) for cloud in clouds if len(cloud)], axis=0)
-    return low, high
+    ends = np.array([np.percentile(cloud, [tail, 100 - tail], axis=0) for cloud in clouds if len(cloud)])
+    return ends[:, 0].min(axis=0), ends[:, 1].max(axis=0)
 
 
 def _drawn(line: np.ndarray | None, theme: ThemeName) -> list[hv.Path]:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numba.core.event import install_recorder
 
 from lotviz.views import clouds
 from lotviz.views.clouds import (
@@ -83,6 +84,15 @@ def test_every_cell_of_every_population_is_counted(counts):
     for name in COLOURS:
         mine = populations == name
         assert (counts[0].sel(population=name).to_numpy() == counted(points[mine])).all()
+
+
+def test_no_kernel_is_compiled_for_other_names_of_populations():
+    points = normal(100)
+    shade_populations(points, np.full(100, "T"), COLOURS, bounds=BOUNDS)
+    others = {f"region {number}": "#000000" for number in range(8)}
+    with install_recorder("numba:compile") as compiled:
+        shade_populations(points, np.full(100, "region 3"), others, bounds=BOUNDS)
+    assert not compiled.buffer
 
 
 @pytest.mark.parametrize("place", [(1e6, 0), (-1e6, 0), (0, 1e6), (0, -1e6), (4, 3), (-4, -3), (1e6, -1e6)])
