@@ -143,11 +143,14 @@ class LOTEmbedding:
         CohortError
             There is no such sample.
         """
-        known = [str(name) for name in self.samples.index]
-        if sample not in known:
+        rows = self.samples.index.get_indexer_for(
+            pd.Index([sample])
+        )  # by a table, made once
+        known = [] if rows[0] >= 0 else [str(name) for name in self.samples.index]
+        if rows[0] < 0 and sample not in known:
             hint = did_you_mean(str(sample), known) or f"The samples are {listed(known, 20)}."
             raise CohortError(Problem("embedding", f"Expected an embedded sample, found {sample}.", hint))
-        return known.index(sample)
+        return known.index(sample) if known else int(rows[0])
 
     def plan(self, sample: str) -> csr_array:
         """Return the mass from reference point to used cell of a sample, (m, n), sparse."""
