@@ -9,6 +9,7 @@ from lotviz.app.pages.patients_axis import average_cells
 from lotviz.app.pages.patients_pairs import answer, clustered
 from lotviz.app.pages.patients_places import newcomer_table, newcomers_of, placed
 from lotviz.app.pages.patients_survey import surveyed
+from lotviz.app.pages.views_of_cells import short_name
 from lotviz.transport import Cancelled
 from tests.app.conftest import finish
 from tests.app.test_pages import fill, pictures
@@ -130,3 +131,9 @@ def test_a_stopped_comparison_of_the_samples_says_so(session_on, monkeypatch):
     assert surveyed(session) is None
     assert session.aside.failure is None
     assert "Not compared: stopped" in text
+
+
+def test_a_long_name_leaves_room_for_the_group_beside_it():
+    assert short_name("P<1>", 16) == '<span title="P&lt;1&gt;">P&lt;1&gt;</span>'
+    assert short_name("VALIGA_v2zzwa8f0a", 16) == '<span title="VALIGA_v2zzwa8f0a">VALIGA_v2zzwa8f…</span>'
+    assert short_name("VALIGA_v2zzwa8f0a", -3).endswith(">VALIGA_…</span>")  # a group of very many letters

@@ -6,6 +6,7 @@ from itertools import product
 
 import holoviews as hv
 import numpy as np
+import param
 import pytest
 
 from lotviz.app.choices import DISPLACED, FLOW, GRID, MOST_CHANGED, NONE, OVERLAID, POINTS, TABLE
@@ -155,3 +156,12 @@ def test_a_population_of_one_sample_only_is_drawn(session_on, arrows, becomes):
     page, _text = fill(session, "Transport")
     for picture in pictures(page):
         hv.render(picture)
+
+
+def test_two_long_names_are_told_apart_in_their_legends(session_on):
+    session = session_on("patients")
+    with param.parameterized.discard_events(session.choices):
+        session.choices.param.update(a="VALIGA_v2zzwa8f0a", b="VALIGA_v2zzwa8f0b")
+    short = transport_changes._names(session)
+    assert all(len(name) <= 11 for name in short)
+    assert short[0] != short[1]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
-
 from lotviz.app.choices import ALONG, AVERAGES, BICLUSTERS, VIEW
 from lotviz.app.frame import (
     Page,
@@ -24,13 +22,22 @@ from lotviz.app.pages.patients_axis import axis_controls, axis_picture
 from lotviz.app.pages.patients_pairs import answer, beside_map, cluster_controls
 from lotviz.app.pages.patients_places import PLACED, map_keys, map_picture, map_words, newcomer_controls, unlike
 from lotviz.app.pages.patients_survey import surveyed
-from lotviz.app.pages.views_of_cells import axes_note, population_keys, sample_cloud, used_badge, view_controls
+from lotviz.app.pages.views_of_cells import (
+    axes_note,
+    population_keys,
+    sample_cloud,
+    short_name,
+    used_badge,
+    view_controls,
+)
 from lotviz.app.session import Session
 from lotviz.views.clouds import SHAPE
 from lotviz.views.maps import MAP_SHAPE
 from lotviz.views.style import nothing
 
-ROWS_OF_A_TABLE = "minmax(300px, 1.3fr) minmax(280px, 1fr)"  # where a table of regions stands below the map
+ROWS_OF_CELLS = "minmax(300px, 1.7fr) minmax(220px, 1fr)"
+ROWS_OF_A_TABLE = "minmax(300px, 1.3fr) minmax(350px, 1fr)"  # its words are above each other, five lines below them
+LETTERS = 21  # of the name of a sample and of its group, above its cells
 SHOWN = 4  # samples whose cells are shown below the map
 
 
@@ -50,9 +57,7 @@ def patients(session: Session) -> Page:
         (picture(head, plot, foot), f"1 / span {wide}", "1"),
         (beside_map(session, page), f"{wide + 1} / span {12 - wide}", "1"),
         (below(session, page), "1 / span 12", "2"),
-        rows="minmax(300px, 1.7fr) minmax(220px, 1fr)"
-        if below is _cells_picture
-        else "minmax(300px, 1.3fr) minmax(270px, 1fr)",
+        rows=ROWS_OF_CELLS if below is _cells_picture else ROWS_OF_A_TABLE,
     )
     page.drawer = _drawer(session, page)
     return page
@@ -82,7 +87,7 @@ def _tile(session: Session, page: Page, place: int) -> object:
         group = session.group_of(name)
         colours, marks = session.group_style()
         legend = key(group, colours[group], marks[group]) if group in colours else ""
-        return headline(escape(name), legend)
+        return headline(short_name(name, LETTERS - len(group) if legend else LETTERS), legend)
 
     def cells() -> object:
         if surveyed(session) is None:

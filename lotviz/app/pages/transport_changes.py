@@ -20,11 +20,12 @@ from lotviz.app.session import Session
 from lotviz.views.charts import dumbbells, now_and_ends, row_bands, shift_and_shape
 from lotviz.views.flows import becomes_table, flow_ribbons, flows_drawn
 from lotviz.views.streams import on_tap
-from lotviz.views.style import nothing, signed
+from lotviz.views.style import nothing, signed, told_apart
 from lotviz.views.tables import shift_table
 
 MOST_MARKERS = 12
 MOST_POPULATIONS = 10
+LETTERS = 11  # of the name of a sample in a legend
 SHOWN = (*PAIR, "population")
 
 
@@ -76,6 +77,11 @@ def _named(session: Session) -> tuple[str, ...]:
     return () if session.population_regions is None else session.population_regions.names
 
 
+def _names(session: Session) -> list[str]:
+    """Return the names of the two samples, short enough for both to stand in one legend."""
+    return told_apart((session.choices.a, session.choices.b), LETTERS)
+
+
 def _tap(session: Session, name: str, marker: str | None = None) -> None:
     """Let a population stand out, and show one of its markers; what does already does no longer."""
     choices = session.choices
@@ -97,10 +103,9 @@ def _place(session: Session, names: list[str]) -> int | None:
 
 def _shares_head(session: Session) -> str:
     """Return the head line of the populations."""
-    (first, second), choices = session.end_colours(), session.choices
-    return headline(
-        session.population_word.capitalize(), "", legend(key(choices.a, first, "ring"), key(choices.b, second))
-    )
+    (first, second), (a, b) = session.end_colours(), _names(session)
+    known = legend(key(a, first, "ring"), key(b, second))
+    return headline(session.population_word.capitalize(), "", known, wraps=True)
 
 
 def _populations(session: Session) -> object:
@@ -242,13 +247,11 @@ def shown_marker(session: Session) -> str:
 
 def _curve_head(session: Session) -> str:
     """Return the head line of the curves."""
-    (first, second), choices = session.end_colours(), session.choices
+    (first, second), (a, b) = session.end_colours(), _names(session)
     chosen = chosen_population(session)
     of = "" if chosen is None else f"of {escape(chosen)}"
-    keys = legend(
-        key(choices.a, first, "dashes"), key("moved", "var(--lv-accent)", "line"), key(choices.b, second, "line")
-    )
-    return headline(escape(session.word(shown_marker(session))), of, keys)
+    keys = legend(key(a, first, "dashes"), key("moved", "var(--lv-accent)", "line"), key(b, second, "line"))
+    return headline(escape(session.word(shown_marker(session))), of, keys, wraps=True)
 
 
 def _curve(session: Session) -> object:

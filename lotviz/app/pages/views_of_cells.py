@@ -12,6 +12,7 @@ from lotviz.app.choices import DISPLACED, MARKERS, VIEW
 from lotviz.app.frame import badge, cells_badge, keys, segments, select
 from lotviz.app.session import Session
 from lotviz.views.clouds import Bounds, bounds_of, populations_cloud
+from lotviz.views.style import clipped
 
 LEGEND_LETTERS = 84  # what the head line of a picture over the whole width has room for
 THINNED = 2000  # cells of each sample that decide the frame of all pictures
@@ -45,8 +46,11 @@ def frame_of(session: Session) -> Bounds:
     """Return one frame for all samples in the chosen view, so that pictures can be compared."""
 
     def bounds() -> Bounds:
-        clouds = [points_of(session, str(name)) for name in session.embedding.samples.index]
-        return bounds_of([cloud[:: max(1, len(cloud) // THINNED)] for cloud in clouds])
+        view, clouds = session.projection, []
+        for name in session.embedding.samples.index:
+            cells = session.embedding.cells(str(name))
+            clouds.append(view.apply(cells[:: max(1, len(cells) // THINNED)]))
+        return bounds_of(clouds)
 
     return session.derived("frame", bounds, *view_of(session))
 
@@ -62,6 +66,11 @@ def sample_cloud(session: Session, sample: str, *, shares: bool = True, chosen: 
         shares=shares,
         chosen=chosen,
     )
+
+
+def short_name(name: str, most: int) -> str:
+    """Return a name as markup, shortened where it would push aside what stands beside it; whole under the mouse."""
+    return f'<span title="{escape(name)}">{escape(clipped(name, max(8, most)))}</span>'
 
 
 def used_badge(session: Session, *samples: str) -> str:
