@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from lotviz.analysis.choices import require_among, require_at_least
 from lotviz.analysis.classification import OURS, Classification
 from lotviz.analysis.controls import Controls, centred_on_controls, without_controls
 from lotviz.analysis.cross_validation import Evidence, GramSource, averaged_kernels, cross_validate
@@ -21,7 +22,7 @@ from lotviz.analysis.doubts import doubts_about
 from lotviz.analysis.kernels import Grams, cohort_grams, embedding_grams, hold
 from lotviz.analysis.partners import with_partners
 from lotviz.analysis.permutation import permutation_p, splits
-from lotviz.analysis.recipe import Estimator, Fit, Fitted, estimator_of, fit_of, lot_blocks
+from lotviz.analysis.recipe import ESTIMATORS, Estimator, Fit, Fitted, estimator_of, fit_of, lot_blocks
 from lotviz.analysis.robustness import Robustness, robustness
 from lotviz.analysis.scoring import difference, group_resamples, score
 from lotviz.analysis.value_scoring import value_difference, value_score
@@ -116,7 +117,14 @@ def classify(
     ------
     CohortError
         The question cannot be put to this cohort; the message says why.
+    ValueError
+        There is no such estimator or outcome, or a number is too small.
     """
+    counts = (points,) if isinstance(points, int) else tuple(points)
+    require_among("estimator", estimator, ESTIMATORS)
+    require_at_least(2, folds=folds)
+    require_at_least(1, points=min(counts, default=0), repeats=repeats, cells_per_sample=cells_per_sample)
+    require_at_least(0, permutations=permutations, seed=seed)
     chosen, known, design = question(
         as_cohort(cohort),
         label,
@@ -129,7 +137,6 @@ def classify(
         paired=paired,
         folds=folds,
     )
-    counts = (points,) if isinstance(points, int) else tuple(points)
     steps = _Steps(repeats * design.folds + permutations + 3, progress, cancel)
     steps("Reading cells")
     whole, hashes = _source(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from lotviz.analysis.adjustment import pair_centring
+from lotviz.analysis.choices import require_among
 from lotviz.analysis.confounds import confound_features, explained
 from lotviz.analysis.controls import are_controls
 from lotviz.analysis.folds import constant_groups, possible_folds
@@ -193,7 +194,14 @@ def is_continuous(column: pd.Series) -> bool:
 
 
 def asks_a_number(column: pd.Series, outcome: Outcome) -> bool:
-    """Whether a continuous outcome is to be estimated: where that is asked for, or left open and the column is one."""
+    """Whether a continuous outcome is to be estimated: where that is asked for, or left open and the column is one.
+
+    Raises
+    ------
+    ValueError
+        The outcome is none of the three.
+    """
+    require_among("outcome", outcome, get_args(Outcome))
     return outcome == "continuous" or (outcome == "auto" and is_continuous(column))
 
 

@@ -61,10 +61,11 @@ def question_about(
 
     Pairs and covariates are taken out of the samples that have a label, as in the folds that were measured.
     """
-    column = embedding.samples[label]
+    table = as_cohort(embedding)
+    column = table.column(label)
     values = outcome_of(column) if asks_a_number(column, outcome) else None
     labels, classes = question_of(label_texts(column), positive) if values is None else halves_of(values)
-    owners = label_texts(embedding.samples[group]) if group else np.asarray(embedding.samples.index, dtype=object)
+    owners = label_texts(table.column(group)) if group else np.asarray(embedding.samples.index, dtype=object)
     units = np.asarray(pd.factorize(pd.Series(list(owners)))[0], dtype=np.intp)
     known = np.flatnonzero(labels >= 0)
     has_partner = partnered(labels[known], units[known])
@@ -134,7 +135,7 @@ def fit_drawn_model(
     Raises
     ------
     CohortError
-        Fewer than two classes, or a positive class nobody has.
+        There is no such column, fewer than two classes, or a positive class nobody has.
     """
     asked = question_about(
         embedding, label, positive=positive, group=group, adjust=adjust, paired=paired, outcome=outcome

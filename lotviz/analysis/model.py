@@ -12,9 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from lotviz.analysis.abundance import AbundanceWeights
 from lotviz.analysis.blocks import BLOCKS, Block
+from lotviz.analysis.choices import require_among, require_as_many
 from lotviz.analysis.features import ModelFeatures, model_features, solve_weights
 from lotviz.analysis.labels import label_texts, ordered_classes
-from lotviz.analysis.recipe import Estimator
+from lotviz.analysis.recipe import ESTIMATORS, Estimator
 from lotviz.data.problems import CohortError, Problem
 
 if TYPE_CHECKING:
@@ -158,7 +159,12 @@ def fit_model(
     ------
     CohortError
         Fewer than two classes, or a positive class nobody has.
+    ValueError
+        Labels or groups are not as many as the samples, or there is no such block, estimator or outcome.
     """
+    _require_known(embedding, labels, groups, blocks=blocks, abundance=abundance)
+    require_among("outcome", outcome, ("classes", "continuous"))
+    require_among("estimator", estimator, ESTIMATORS)
     values = outcome_of(labels) if outcome == "continuous" else None
     known, classes = question_of(label_texts(labels), positive) if values is None else halves_of(values)
     count = len(known)
@@ -173,6 +179,23 @@ def fit_model(
         adjustment=adjustment,
         values=values,
     )
+
+
+def _require_known(
+    embedding: LOTEmbedding,
+    labels: Sequence[Hashable] | pd.Series | NDArray[np.object_],
+    groups: Sequence[Hashable] | pd.Series | None,
+    *,
+    blocks: Sequence[Block],
+    abundance: bool,
+) -> None:
+    require_as_many("labels", labels, len(embedding.maps))
+    if groups is not None:
+        require_as_many("groups", groups, len(embedding.maps))
+    for block in blocks:
+        require_among("block", block, BLOCKS)
+    if not blocks and not abundance:
+        raise ValueError("Expected blocks or abundance to learn from, found neither. Give at least one of them.")
 
 
 def outcome_of(values: Sequence[Hashable] | pd.Series | NDArray[np.object_]) -> NDArray[np.float64]:

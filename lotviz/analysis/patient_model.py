@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from lotviz.analysis.classify import as_cohort
 from lotviz.analysis.contribution import contributions
 from lotviz.analysis.features import Solved, embedding_shares, model_features, solve_weights
 from lotviz.analysis.labels import label_texts, ordered_classes
@@ -155,11 +156,12 @@ def fit_patient_model(
     Raises
     ------
     CohortError
-        Fewer than two classes, or a positive class nobody has.
+        There is no such column, fewer than two classes, or a positive class nobody has.
     """
-    names = label_texts(embedding.samples[label])
+    table = as_cohort(embedding)
+    names = label_texts(table.column(label))
     labels, classes = question_of(names, positive)
-    owners = label_texts(embedding.samples[group]) if group else embedding.samples.index
+    owners = label_texts(table.column(group)) if group else embedding.samples.index
     units = np.asarray(pd.factorize(pd.Series(list(owners)))[0], dtype=np.intp)
     features = model_features(embedding, abundance=abundance)
     model = fit_features(features, labels, units=units, classes=classes, estimator=estimator)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lotviz.analysis.adjustment import covariate_removal, pair_centring
+from lotviz.analysis.choices import require_among
 from lotviz.analysis.confounds import confound_features
 from lotviz.analysis.design import Design
 from lotviz.analysis.discriminant import fit_discriminant
@@ -68,7 +69,13 @@ def estimator_of(estimator: Estimator, n_classes: int) -> Estimator:
     """Name the estimator that "auto" stands for: ridge, and discriminant analysis for three classes or more.
 
     With many classes one-against-the-rest hides those that lie between others.
+
+    Raises
+    ------
+    ValueError
+        There is no such estimator.
     """
+    require_among("estimator", estimator, ESTIMATORS)
     if estimator != "auto":
         return estimator
     return "lda" if n_classes > 2 else "ridge"

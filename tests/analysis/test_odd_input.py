@@ -1,6 +1,7 @@
 """What sample tables hold in practice: gaps, blanks, numbers for words, dates, categories."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -8,9 +9,12 @@ import pytest
 
 from lotviz.analysis.classify import classify
 from lotviz.analysis.design import make_design
+from lotviz.analysis.drawn_model import fit_drawn_model
 from lotviz.analysis.labels import ordered_classes, words
-from lotviz.analysis.model import question_of
+from lotviz.analysis.model import fit_model, question_of
+from lotviz.analysis.patient_model import fit_patient_model
 from lotviz.data.problems import CohortError
+from lotviz.transport import embed
 from tests.analysis.conftest import cohort_of, noise_clouds
 
 QUICK = {"points": 4, "repeats": 1, "permutations": 0, "cells_per_sample": 20}
@@ -119,3 +123,51 @@ def test_numbers_are_not_paired_and_that_is_said():
     made = cohort(dose=np.arange(COUNT) + 0.5, patient=np.repeat(list("uvwxyz"), 2))
     asked = design(made, "dose", group="patient", outcome="continuous", paired=True)
     assert "The numbers in dose were not compared within groups: only classes can be paired." in asked.warnings
+
+
+@pytest.mark.parametrize(
+    ("choice", "said"),
+    [
+        ({"estimator": "Ridge"}, "Expected estimator auto or ridge or lda or logistic or svm, found 'Ridge'"),
+        ({"outcome": "continous"}, "Expected outcome auto or classes or continuous, found 'continous'"),
+        ({"repeats": 0}, "Expected repeats to be at least 1, found 0"),
+        ({"folds": 1}, "Expected folds to be at least 2, found 1"),
+        ({"points": 0}, "Expected points to be at least 1, found 0"),
+        ({"points": ()}, "Expected points to be at least 1"),
+        ({"cells_per_sample": 0}, "Expected cells_per_sample to be at least 1"),
+        ({"permutations": -1}, "Expected permutations to be at least 0"),
+        ({"seed": -1}, "Expected seed to be at least 0"),
+    ],
+)
+def test_a_choice_that_is_none_is_refused_not_replaced(choice, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        classify(cohort(), "label", **{**QUICK, **choice})
+
+
+@pytest.mark.parametrize(
+    ("choice", "said"),
+    [
+        ({"labels": ["a", "b"]}, "Expected labels of 12 samples, found 2"),
+        ({"groups": ["a"]}, "Expected groups of 12 samples, found 1"),
+        ({"blocks": ("shape", "shift ")}, "Expected block shift or shape or smooth, found 'shift '"),
+        ({"blocks": (), "abundance": False}, "Expected blocks or abundance to learn from, found neither"),
+        ({"estimator": "SVM"}, "Expected estimator auto"),
+        ({"outcome": "auto"}, "Expected outcome classes or continuous"),
+    ],
+)
+def test_a_model_of_what_there_is_not_is_refused(embedded, choice, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        fit_model(embedded, **{"labels": ["a", "b"] * 6, **choice})
+
+
+@pytest.mark.parametrize("fit", [fit_drawn_model, fit_patient_model])
+def test_a_misspelt_column_of_a_model_is_named_with_those_there_are(embedded, fit):
+    with pytest.raises(CohortError, match=r"Expected a column lable, found label\. Did you mean label\?"):
+        fit(embedded, "lable")
+    with pytest.raises(CohortError, match="Expected a column patient, found label"):
+        fit(embedded, "label", group="patient")
+
+
+@pytest.fixture(scope="module")
+def embedded():
+    return embed(cohort(), points=4, seed=0)
