@@ -76,6 +76,9 @@ class EmbedRequest:
     resume: bool = False
 
     def __post_init__(self) -> None:
+        if not isinstance(self.cohort, Cohort):
+            found = type(self.cohort).__name__
+            raise ValueError(f"Expected a cohort to embed, found {found}. Read one with lotviz.read_cohort.")
         for name, number in (("points", self.points), ("workers", self.workers)):
             _require_positive(name, number)
         if self.cells_per_sample is not None:

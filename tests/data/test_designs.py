@@ -1,13 +1,21 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2_contingency
 from scipy.stats.contingency import association
 
-from lotviz.data.quality.designs import class_column, cramers_v, design_notes, design_problems, role_column
+from lotviz.data.quality.designs import (
+    class_column,
+    confounded_with,
+    cramers_v,
+    design_notes,
+    design_problems,
+    role_column,
+)
 
 
 @pytest.fixture
@@ -113,3 +121,14 @@ def test_cramers_v_agrees_with_scipy_up_to_its_correction(rows):
     assert 0 <= cramers_v(counts) <= 1
     if plain < 1e-9:
         assert cramers_v(counts) == 0
+
+
+@pytest.mark.parametrize(
+    ("gaps", "said"), [(0, "batch b."), (1, "1 sample has no batch"), (2, "2 samples have no batch")]
+)
+def test_samples_without_a_batch_are_not_said_to_be_in_one(gaps, said):
+    label = pd.Series(["x"] * 4 + ["y"] * 4, name="label")
+    batch = pd.Series(["a"] * (4 - gaps) + [None] * gaps + ["b"] * 4, name="batch")
+    (problem,) = confounded_with(label, batch, "")
+    assert said in problem.what
+    assert f"All {4 - gaps} samples of label x are in batch a" in problem.what

@@ -157,6 +157,11 @@ def test_options_out_of_range_are_refused(patients, option, words):
         embed(patients, **option)
 
 
+def test_the_path_of_a_cohort_is_not_yet_a_cohort():
+    with pytest.raises(ValueError, match=r"Expected a cohort to embed, found str\. Read one with lotviz\.read_cohort"):
+        embed("study/sheet.csv")
+
+
 def test_a_cohort_too_large_for_memory_is_refused_before_the_first_sample(patients, monkeypatch):
     monkeypatch.setattr(module, "transport_bytes", lambda m, n, d, solver: 10**15 * m * n)
     heard = []

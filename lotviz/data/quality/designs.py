@@ -151,7 +151,7 @@ def confounded_with(label: pd.Series, batch: pd.Series, where: str) -> list[Prob
     mixed = (table > 0).sum(axis=1) > 1
     if not mixed.any():
         what = f"Every {batch.name} holds one {label.name} only: their effects cannot be told apart. "
-        what += _who_is_where(table)
+        what += _who_is_where(table) + _nowhere(int((label.notna() & batch.isna()).sum()), str(batch.name))
         return [Problem(where, what, "Measure both groups in every batch; read any difference with care.", "warning")]
     alone = table[~mixed & (table.sum(axis=1) > 1)]
     fix = "Compare the groups within the other batches as well."
@@ -175,6 +175,14 @@ def _who_is_where(table: pd.DataFrame) -> str:
         places = [str(place) for place in column.index[column > 0]]
         parts.append(f"{_all_of(int(column.sum()))} of {table.columns.name} {name} are in {_places(table, places)}")
     return f"{'; '.join(parts)}."
+
+
+def _nowhere(count: int, batch: str) -> str:
+    return (
+        ""
+        if not count
+        else f" {count} {'sample has' if count == 1 else 'samples have'} no {batch} and are not counted."
+    )
 
 
 def _all_of(count: int) -> str:
