@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import holoviews as hv
 import numpy as np
 
-from lotviz.views.style import bare, clipped, labelled, styled, unlined, words
+from lotviz.views.style import bare, clipped, labelled, styled, told_apart, unlined, words
 from lotviz.views.theme import TOKENS, ThemeName, readable, sequential
 
 INKS = ("#000000", "#ffffff")
@@ -15,6 +15,7 @@ GAP = 1.4  # percent between two blocks
 THINNEST = 0.2  # percent: thinner ribbons are not drawn
 LEAST_NAMED = 3.4  # percent: there is no room for a name beside a smaller block
 BLOCK = 0.045  # width of a block, of the whole
+ROW_LETTERS = 18  # of a name beside a row: the rest of a narrow picture is for its numbers
 ROOMY = 7  # populations; the cells of more are too narrow for letters of the usual size
 CURVE = 24  # corners of each edge of a ribbon
 PALE, FULL, FADED = 0.42, 0.75, 0.1
@@ -134,7 +135,7 @@ def becomes_table(
     )
     ends = (-0.5, count - 0.5)
     options = {"xlabel": "", "ylabel": "", "xaxis": "top", "invert_yaxis": True, "xlim": ends, "ylim": ends}
-    rows = [(i, f"{clipped(name)}  {i + 1}") for i, name in enumerate(names)]
+    rows = [(i, f"{name}  {i + 1}") for i, name in enumerate(told_apart(names, ROW_LETTERS))]
     columns = [(i, str(i + 1)) for i in range(count)]
     return styled(picture, unlined, labelled("10px"), xticks=columns, yticks=rows, **options), marks
 

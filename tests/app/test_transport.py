@@ -163,5 +163,13 @@ def test_two_long_names_are_told_apart_in_their_legends(session_on):
     with param.parameterized.discard_events(session.choices):
         session.choices.param.update(a="VALIGA_v2zzwa8f0a", b="VALIGA_v2zzwa8f0b")
     short = transport_changes._names(session)
-    assert all(len(name) <= 11 for name in short)
+    assert all(len(name) <= 14 for name in short)
     assert short[0] != short[1]
+
+
+def test_values_without_a_transform_are_said_to_be_as_measured(session_on, monkeypatch):
+    session, units = session_on("two markers"), []
+    monkeypatch.setattr(type(session.embedding.transform), "describe", lambda _self: "none")
+    monkeypatch.setattr(transport_changes, "shift_and_shape", lambda *_given, unit, **_chosen: units.append(unit))
+    transport_changes._markers(session)
+    assert units == ["as measured"]

@@ -83,6 +83,15 @@ def test_row_and_column_of_a_population_are_framed():
     assert [list(row)[:4] for row in rows(frames)] == [[-0.5, 0.5, 2.5, 1.5], [0.5, -0.5, 1.5, 2.5]]
 
 
+def test_long_names_leave_the_table_its_room_and_are_whole_under_the_mouse():
+    names = ["CD3 CD8 CD127 CD45RA", "CD3 CD8 CD127 CD45RO", "B"]
+    picture, cells = becomes_table(names, VALUES, theme="light")
+    ticks = [text.rpartition("  ")[0] for _place, text in options(picture)["yticks"]]
+    assert len(set(ticks)) == 3
+    assert max(map(len, ticks)) <= 18
+    assert {row[5] for row in rows(cells)} == set(names)
+
+
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("value", [0.0, 4.0])
 def test_both_are_drawn_whatever_the_names(theme, value, drawn):

@@ -18,14 +18,14 @@ from lotviz.app.pages.transport_cells import PAIR, cell_moves, chosen_population
 from lotviz.app.pages.views_of_cells import populations_of
 from lotviz.app.session import Session
 from lotviz.views.charts import dumbbells, now_and_ends, row_bands, shift_and_shape
-from lotviz.views.flows import becomes_table, flow_ribbons, flows_drawn
+from lotviz.views.flows import ROW_LETTERS, becomes_table, flow_ribbons, flows_drawn
 from lotviz.views.streams import on_tap
 from lotviz.views.style import nothing, signed, told_apart
 from lotviz.views.tables import shift_table
 
 MOST_MARKERS = 12
 MOST_POPULATIONS = 10
-LETTERS = 11  # of the name of a sample in a legend
+LETTERS = 14  # of the name of a sample in a legend
 SHOWN = (*PAIR, "population")
 
 
@@ -114,10 +114,11 @@ def _populations(session: Session) -> object:
     order = np.argsort(-np.abs(parts.change), kind="stable")[:MOST_POPULATIONS]
     names = [parts.names[i] for i in order]
     right = 130 * float(max(parts.share_a[order].max(), parts.share_b[order].max()))
-    bands = row_bands(names, right=right, theme=theme, highlighted=_place(session, names))
+    short = told_apart(names, ROW_LETTERS)
+    bands = row_bands(short, right=right, theme=theme, highlighted=_place(session, names))
     on_tap(bands, lambda row: _tap(session, names[row]))
     return dumbbells(
-        names,
+        short,
         100 * parts.share_a[order],
         100 * parts.share_b[order],
         colours=session.end_colours(),
@@ -158,7 +159,7 @@ def _markers(session: Session) -> object:
         table["shift"].to_numpy(),
         table["shape"].to_numpy(),
         theme=session.choices.theme,
-        unit=session.embedding.transform.describe(),
+        unit="as measured" if (unit := session.embedding.transform.describe()) == "none" else unit,
     )
 
 
