@@ -25,7 +25,7 @@ def add_interact(group: Any) -> None:
         group,
         interact,
         summary="measure whether two drugs add up: A+B against what A and B predict together",
-        example="lotviz interact study.lot --control DMSO --a A --b B --both A+B --by line -o interaction.json",
+        example="lotviz interact study.lot --control control --a A --b B --both A+B --by line -o interaction.json",
     )
     command.add_argument("embedding", metavar="EMB", type=Path, help="an embedding that lotviz saved")
     for name, meaning in (("control", "without a drug"), ("a", "with A"), ("b", "with B"), ("both", "with A and B")):
