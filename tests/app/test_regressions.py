@@ -10,11 +10,12 @@ import pytest
 
 from lotviz.app import pages
 from lotviz.app.choices import MARKERS, PAGES, Choices
-from lotviz.app.failures import attempt
+from lotviz.app.failures import Failure, attempt
+from lotviz.app.frame import Live
 from lotviz.app.script import script_of
 from lotviz.app.session import Session
 from lotviz.app.workspace import Opening, Workspace
-from lotviz.data import simulate, write_cohort
+from lotviz.data import Problem, simulate, write_cohort
 from lotviz.transport import Cancelled
 from tests.app.cohorts import MARKUP, hostile_names, label_with_gaps, labelled, small
 from tests.app.conftest import QUICK, Shelf, finish, quiet
@@ -206,3 +207,30 @@ def test_numbers_in_the_table_of_masses_can_be_read(theme):
 
     for ground in [TOKENS[theme]["paper"], *sequential(theme)]:
         assert contrast(readable(ground, INKS), ground) >= 4.5
+
+
+class Undrawable:
+    """A pane whose content is computed, and cannot be drawn."""
+
+    def __setattr__(self, _name, _content):
+        raise ValueError("no such picture")
+
+
+def test_a_picture_that_cannot_be_drawn_is_said_and_holds_up_no_other():
+    from lotviz.app.shell import Shell
+
+    shell, drawn = Shell(shown(small())), []
+    shell._later.owe([Live(Undrawable(), str), Live(None, lambda: drawn.append("the next"))])
+    assert drawn == ["the next"]
+    assert "no such picture" in shell._failure.object
+
+
+def test_what_went_wrong_beside_the_page_is_still_said_when_its_pictures_are_drawn():
+    from lotviz.app.shell import Shell
+
+    session = shown(small())
+    shell = Shell(session)
+    session.aside.failure = Failure((Problem("clusters", "Expected much, found little.", "Ask again."),))
+    session.aside.told({"clusters"})
+    shell._later.owe([Live(None, str)])
+    assert "Expected much, found little." in shell._failure.object
