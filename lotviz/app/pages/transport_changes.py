@@ -25,7 +25,7 @@ from lotviz.views.tables import shift_table
 
 MOST_MARKERS = 12
 MOST_POPULATIONS = 10
-LETTERS = 14  # of the name of a sample in a legend
+LETTERS = 11  # of the name of a sample in a legend
 SHOWN = (*PAIR, "population")
 
 
