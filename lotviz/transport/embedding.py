@@ -143,9 +143,7 @@ class LOTEmbedding:
         CohortError
             There is no such sample.
         """
-        rows = self.samples.index.get_indexer_for(
-            pd.Index([sample])
-        )  # by a table, made once
+        rows = self.samples.index.get_indexer_for(pd.Index([sample]))  # by a table, made once
         known = [] if rows[0] >= 0 else [str(name) for name in self.samples.index]
         if rows[0] < 0 and sample not in known:
             hint = did_you_mean(str(sample), known) or f"The samples are {listed(known, 20)}."
