@@ -56,9 +56,50 @@ def check_result(path: Path, *, overwrite: bool, inputs: Sequence[Path] = ()) ->
     return path
 
 
+def check_table(path: Path, heads: Sequence[Sequence[str]]) -> Path:
+    """Return `path` unless a table is there that is none of ours: its rows may be cells that were measured.
+
+    Parameters
+    ----------
+    path
+        What `check_file` has let pass.
+    heads
+        First columns of the tables that the command writes.
+    """
+    if path.is_file() and path.suffix.lower() in DATA_SUFFIXES and not _is_our_table(path, heads):
+        raise RefusedError(
+            str(path),
+            "Expected a table of this command to replace, found a file that is none.",
+            "Choose another name: data are never replaced. If it holds none, remove the file first.",
+        )
+    return path
+
+
+def _is_our_table(path: Path, heads: Sequence[Sequence[str]]) -> bool:
+    if not path.stat().st_size:
+        return True  # nothing is lost
+    columns = _columns_of(path)
+    return any(columns[: len(head)] == list(head) for head in heads)
+
+
+def _columns_of(path: Path) -> list[str]:
+    """Names of the columns of a csv or parquet file; none where it cannot be read."""
+    if path.suffix.lower() == ".parquet":
+        import pyarrow.parquet as pq
+
+        try:
+            return list(pq.read_schema(path).names)
+        except (OSError, ValueError):
+            return []
+    with path.open("rb") as file:
+        return file.readline(10_000).decode("utf-8", "replace").strip().split(",")
+
+
 def check_synthetic(path: Path) -> Path:
     """Return `path` unless a file is there that does not say its cells are synthetic: they may be measured."""
-    if path.is_file() and not _says_synthetic(path):
+    from lotviz.data.marks import SYNTHETIC_MARK
+
+    if path.is_file() and not _holds(path, SYNTHETIC_MARK.encode()):
         raise RefusedError(
             str(path),
             "Expected synthetic cells to replace, found a file that does not say that it holds any.",
@@ -67,14 +108,12 @@ def check_synthetic(path: Path) -> Path:
     return path
 
 
-def _says_synthetic(path: Path) -> bool:
-    """Look for the mark, which every format writes as it is."""
-    from lotviz.data.marks import SYNTHETIC_MARK
-
+def _holds(path: Path, mark: bytes) -> bool:
+    """Look for a mark, which every format writes as it is; in an empty file nothing is lost."""
     if not path.stat().st_size:
-        return True  # nothing is lost
+        return True
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return content.find(SYNTHETIC_MARK.encode()) >= 0
+        return content.find(mark) >= 0
 
 
 def of_size(path: Path, size: int) -> Path:

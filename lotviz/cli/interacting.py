@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lotviz.cli.destination import check_file, check_suffix, write_text
+from lotviz.cli.destination import check_file, check_suffix, check_table, write_text
 from lotviz.cli.options import add_output, add_seed, new_command
 from lotviz.cli.output import Output, finite
 
 if TYPE_CHECKING:
     from lotviz.analysis.interaction_result import Interaction
 
+HEAD = ("region", "marker", "additive", "observed", "excess")  # of the table
 _SHOWN = 5  # entries of the table that a person sees
 
 
@@ -55,7 +56,7 @@ def interact(options: Namespace, output: Output) -> int:
     """Measure how far A+B departs from what A and B add up to."""
     if options.output:
         destination = check_suffix(options.output, (".json", ".csv"))
-        check_file(destination, overwrite=options.overwrite, inputs=[options.embedding])
+        check_table(check_file(destination, overwrite=options.overwrite, inputs=[options.embedding]), [HEAD])
     from lotviz.analysis.interaction import interaction
     from lotviz.transport import LOTEmbedding
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lotviz.cli import values
 from lotviz.cli.commands import sentences
-from lotviz.cli.destination import check_file, check_suffix
+from lotviz.cli.destination import check_file, check_suffix, check_table
 from lotviz.cli.failures import RefusedError
 from lotviz.cli.options import add_output, add_seed, new_command
 from lotviz.cli.output import Output, finite
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lotviz.transport.embedding import LOTEmbedding
 
 SUFFIXES = (".parquet", ".csv", ".json")
+HEADS = (("cell_a", "cell_b", "point", "mass"), ("point", "mass"), ("from", "to", "mass", "share"))  # of the tables
 LEVELS = ("cells", "points", "populations")
 RECIPE_KEY = b"lotviz.recipe"
 
@@ -67,7 +68,7 @@ def add_register(group: Any) -> None:
 def register(options: Namespace, output: Output) -> int:
     """Register two samples, write them at one level, and report what follows."""
     destination = check_suffix(options.output, SUFFIXES)
-    check_file(destination, overwrite=options.overwrite, inputs=[options.embedding])
+    check_table(check_file(destination, overwrite=options.overwrite, inputs=[options.embedding]), HEADS)
     if options.cells and options.level != "cells":
         what = f"Expected --cells with --level cells only, found --level {options.level}."
         raise RefusedError("--cells", what, "Leave it out: points and populations are never drawn.")

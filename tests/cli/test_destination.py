@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from lotviz.cli.destination import (
@@ -14,6 +15,7 @@ from lotviz.cli.destination import (
     check_result,
     check_suffix,
     check_synthetic,
+    check_table,
     write_text,
 )
 from lotviz.cli.failures import RefusedError
@@ -111,3 +113,30 @@ def test_synthetic_cells_replace_synthetic_ones_only(tmp_path):
     with pytest.raises(RefusedError, match="measured cells are never replaced"):
         check_synthetic(path)
     assert check_synthetic(tmp_path / "new.fcs") == tmp_path / "new.fcs"
+
+
+@pytest.mark.parametrize("there", ["", "region,marker,excess\nLGR5+,pERK,0.1\n"])
+def test_a_table_replaces_one_of_its_own_kind(tmp_path, there):
+    path = tmp_path / "table.csv"
+    path.write_text(there)
+    assert check_table(path, [("from", "to"), ("region", "marker")]) == path
+
+
+def test_a_table_in_parquet_is_known_by_its_columns(tmp_path):
+    for columns, ours in ((["from", "to", "mass"], True), (["CD3", "from", "to"], False)):
+        path = tmp_path / "table.parquet"
+        pd.DataFrame([[0.0] * 3], columns=columns).to_parquet(path)
+        if ours:
+            assert check_table(path, [("from", "to")]) == path
+        else:
+            with pytest.raises(RefusedError, match="found a file that is none"):
+                check_table(path, [("from", "to")])
+
+
+@pytest.mark.parametrize("name", ["P01.csv", "P01.parquet"])
+def test_no_table_replaces_what_is_none_of_ours(tmp_path, name):
+    path = tmp_path / name
+    path.write_text("CD3,CD4\n1,2\n")
+    with pytest.raises(RefusedError, match="data are never replaced"):
+        check_table(path, [("region", "marker")])
+    assert check_table(tmp_path / "new.csv", []) == tmp_path / "new.csv"

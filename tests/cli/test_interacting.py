@@ -102,5 +102,14 @@ def test_an_output_that_exists_is_not_replaced(run, organoids, tmp_path):
     assert run("interact", organoids, *FOUR, "-o", path, "--overwrite").code == 0
 
 
+def test_a_table_is_replaced_by_its_like_and_cells_are_not(run, organoids, tmp_path):
+    path = tmp_path / "r.csv"
+    for _ in range(2):
+        assert run("interact", organoids, *FOUR, "-o", path, "--overwrite").code == 0
+    path.write_text("CD3,CD4\n1,2\n")
+    assert run("interact", organoids, *FOUR, "-o", path, "--overwrite").code == 1
+    assert path.read_text() == "CD3,CD4\n1,2\n"
+
+
 def test_all_four_conditions_are_required(refuse, organoids):
     assert "--both" in refuse("interact", organoids, *FOUR[:6])

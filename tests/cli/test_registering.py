@@ -69,6 +69,17 @@ def test_every_level_is_written_in_every_format(run, tmp_path, embedding_file, p
     assert {path.name for path in tmp_path.iterdir()} == {f"{level}.{s}" for s in ("csv", "json", "parquet")}
 
 
+@pytest.mark.parametrize("level", ["cells", "points", "populations"])
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_table_is_replaced_by_its_like_and_cells_are_not(run, tmp_path, embedding_file, pair, level, suffix):
+    path = tmp_path / f"changes.{suffix}"
+    words = ("register", embedding_file, *pair, "--level", level, "-o", path, "--overwrite")
+    assert [run(*words).code for _ in range(2)] == [0, 0]
+    path.write_text("CD3,CD4\n1,2\n")
+    assert run(*words).code == 1
+    assert path.read_text() == "CD3,CD4\n1,2\n"
+
+
 def test_drawn_pairs_follow_the_seed(run, tmp_path, embedding_file, pair):
     drawn = []
     for number, seed in enumerate((1, 1, 2)):
