@@ -288,8 +288,8 @@ def answer(session: Session) -> str:
     way = "rises" if top["shift"] > 0 else "falls"
     shares = [100 * share[i] for i in (down, up) for share in (parts.share_a, parts.share_b)]
     return (
-        f"<b>{escape(parts.names[down])} go from {shares[0]:.0f} % to {shares[1]:.0f} % of cells and "
-        f"{escape(parts.names[up])} from {shares[2]:.0f} % to {shares[3]:.0f} %</b>; "
+        f"<b>The share of {escape(parts.names[down])} goes from {shares[0]:.0f} % to {shares[1]:.0f} % of cells, "
+        f"that of {escape(parts.names[up])} from {shares[2]:.0f} % to {shares[3]:.0f} %</b>; "
         f"{escape(session.word(top['marker']))} {way} most. "
         f"{100 * change.shift_share:.0f} % of the squared distance is a shift all cells share, "
         f"{100 * (1 - change.shift_share):.0f} % is a change of shape."
