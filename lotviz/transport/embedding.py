@@ -143,12 +143,14 @@ class LOTEmbedding:
         CohortError
             There is no such sample.
         """
-        rows = self.samples.index.get_indexer_for(pd.Index([sample]))  # by a table, made once
-        known = [] if rows[0] >= 0 else [str(name) for name in self.samples.index]
-        if rows[0] < 0 and sample not in known:
+        (row,) = self.samples.index.get_indexer_for(pd.Index([sample]))  # by a table, made once
+        if row >= 0:
+            return int(row)
+        known = [str(name) for name in self.samples.index]
+        if sample not in known:
             hint = did_you_mean(str(sample), known) or f"The samples are {listed(known, 20)}."
             raise CohortError(Problem("embedding", f"Expected an embedded sample, found {sample}.", hint))
-        return known.index(sample) if known else int(rows[0])
+        return known.index(sample)
 
     def plan(self, sample: str) -> csr_array:
         """Return the mass from reference point to used cell of a sample, (m, n), sparse."""
