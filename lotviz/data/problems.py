@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -56,10 +57,20 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     --------
     >>> did_you_mean("lable", ["label", "batch"])
     'Did you mean label?'
+    >>> did_you_mean("P1", ["P01", "P21", "P10"])
+    'Did you mean P01?'
     """
     by_lower = {name.lower(): name for name in known}
+    alike = [name for lower, name in by_lower.items() if _plain_numbers(lower) == _plain_numbers(word.lower())]
+    if len(alike) == 1:
+        return f"Did you mean {alike[0]}?"
     close = difflib.get_close_matches(word.lower(), list(by_lower), n=3, cutoff=0.6)
     return f"Did you mean {' or '.join(by_lower[name] for name in close)}?" if close else ""
+
+
+def _plain_numbers(word: str) -> str:
+    """Take the zeros before numbers away."""
+    return re.sub(r"(?<!\d)0+(?=\d)", "", word)
 
 
 def listed(names: Iterable[str], limit: int = 12) -> str:
