@@ -45,7 +45,6 @@ def cohort(page):
 
 
 def open_cohort(page, key):
-    wait_until_drawn(page)  # as a person does: a list that is opened while the page is drawn anew closes with it
     cohort(page).click()
     page.get_by_role("listbox").get_by_text(key, exact=True).click()
     expect(cohort(page)).to_have_text(key)
