@@ -137,7 +137,8 @@ def classify(
         paired=paired,
         folds=folds,
     )
-    steps = _Steps(repeats * design.folds + permutations + 3, progress, cancel)
+    steps = _Steps(progress, cancel)
+    steps.expect(repeats * design.folds + 2)
     steps("Reading cells")
     whole, hashes = _source(
         cohort, chosen, known, points=counts, cells_per_sample=cells_per_sample, seed=seed, cancel=cancel
@@ -168,6 +169,7 @@ def classify(
         grams = centred_on_controls(everyone, known)
         blocks = lot_blocks(abundance=abundance)
         kernels = averaged_kernels(grams, known.cohort, design, blocks=blocks)
+        steps.expect(permutations + 1)
         p = permutation_p(
             kernels,
             design,
@@ -378,10 +380,17 @@ def _parameters(cohort: Cohort, design: Design, options: dict[str, Any]) -> dict
 
 
 class _Steps:
-    """Counts steps, reports them and stops when asked to."""
+    """Counts the steps of one part of the work after the other, reports them and stops when asked to.
 
-    def __init__(self, total: int, progress: Progress | None, cancel: Event | None) -> None:
-        self.done, self.total, self.progress, self.cancel = 0, total, progress, cancel
+    A fold takes a hundred times as long as a permutation: counted together, nothing could be said of the time left.
+    """
+
+    def __init__(self, progress: Progress | None, cancel: Event | None) -> None:
+        self.done, self.total, self.progress, self.cancel = 0, 0, progress, cancel
+
+    def expect(self, total: int) -> None:
+        """Begin a part of so many steps."""
+        self.done, self.total = 0, total
 
     def __call__(self, message: str) -> None:
         stop_if(self.cancel)

@@ -224,9 +224,13 @@ def test_means_see_nothing_where_only_the_shape_differs():
 def test_progress_is_told_and_cancel_is_heard(patients):
     told = []
     classify(patients, "label", progress=lambda *step: told.append(step), **{**QUICK, "permutations": 3})
-    done, total, message = told[-1]
-    assert [step[0] for step in told] == list(range(total)) == list(range(done + 1))
-    assert message == "Leaving out patients and batches"
+    folds, rest = [[step for step in told if step[1] == total] for total in (told[0][1], told[-1][1])]
+    assert folds + rest == told  # one part after the other: their steps do not take alike
+    for part in (folds, rest):
+        assert [done for done, _total, _message in part] == list(range(part[0][1]))
+    assert {message for _done, _total, message in rest[:-1]} == {"Permuting labels"}
+    assert len(rest) == 3 + 1
+    assert rest[-1][2] == "Leaving out patients and batches"
     stop = Event()
     stop.set()
     with pytest.raises(Cancelled):
