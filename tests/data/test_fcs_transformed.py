@@ -143,6 +143,27 @@ def test_a_file_cut_short_since_it_was_opened(tmp_path, kind):
     assert str(at_once.value) == str(first.value)
 
 
+@pytest.mark.parametrize(
+    ("kind", "width", "more", "at_once"),
+    [
+        ("F", 4, {}, True),
+        ("I", 2, {"$P1R": 2**16, "$P2R": 2**16, "$P3R": 2**16}, True),
+        ("I", 2, {"$P2R": 1024}, False),
+        ("F", 4, {"$P2G": 2.5}, False),
+        ("F", 4, {"$SPILLOVER": "2,b,c,1,0.25,0.125,1"}, False),
+        ("D", 8, {}, False),
+    ],
+)
+def test_what_is_read_and_transformed_in_one_compiled_function(tmp_path, monkeypatch, kind, width, more, at_once):
+    values = np.random.default_rng(10).integers(0, 900, (300, 3))
+    content = fcs_bytes(values, names=NAMES, kind=kind, widths=[width] * 3, version="3.1", more=more)
+    file, blocks = opened(tmp_path, content), []
+    original = FcsFile._blocks
+    monkeypatch.setattr(FcsFile, "_blocks", lambda self, *rest: blocks.append(1) or original(self, *rest))
+    file.transformed(file.markers, ARCSINH)
+    assert (blocks == []) == at_once
+
+
 @pytest.mark.usefixtures("without_numba")
 @pytest.mark.parametrize("order", ["1,2,3,4", "4,3,2,1"])
 @pytest.mark.parametrize(("kind", "width"), [("F", 4), ("I", 2), ("I", 1)])

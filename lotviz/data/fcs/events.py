@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lotviz.data.fcs.layout import MOST_CHARACTERS, Channel, Layout
 from lotviz.data.fcs.text import damaged
 from lotviz.data.problems import CohortError
+from lotviz.data.transforms.arcsinh import StoredTable, arcsinh_of_file
 
 _BLOCK = 2**21  # bytes: smaller ones cost two threads their turns, larger ones the cache and the reading ahead
 _LINE = 64  # bytes of a line of the cache
@@ -38,14 +39,41 @@ def stored_blocks(path: Path, layout: Layout, columns: Sequence[int]) -> Iterato
 
 def read_as_stored(path: Path, layout: Layout, columns: Sequence[int], values: NDArray[np.float32]) -> bool:
     """Read all channels straight into `values` (n, d) where they are stored as this machine keeps them, or say no."""
-    native = np.dtype(np.float32).newbyteorder("<" if layout.order[0] == 1 else ">").isnative
-    as_numpy = all((channel.kind, channel.width) == ("F", 4) for channel in layout.channels)
-    if not (native and as_numpy and _plain_order(layout)) or list(columns) != list(range(len(layout.channels))):
+    if _uniform(layout) != np.dtype(np.float32) or list(columns) != list(range(len(layout.channels))):
         return False
     with path.open("rb", buffering=0) as handle:
         handle.seek(layout.start)
         _fill(values.view(np.uint8).reshape(-1), handle, layout)
     return True
+
+
+def arcsinh_of_stored(
+    path: Path, layout: Layout, columns: Sequence[int], cofactor: float, values: NDArray[np.float32]
+) -> bool:
+    """Write arcsinh(stored / cofactor) of some channels to `values` (n, len(columns)), or say no, as `arcsinh_of_file`.
+
+    Raises
+    ------
+    OSError
+        When the file cannot be opened.
+    """
+    stored = _uniform(layout)
+    if stored is None or not columns or any(layout.channels[column].mask for column in columns):
+        return False
+    wanted = None if list(columns) == list(range(len(layout.channels))) else tuple(columns)
+    with path.open("rb", buffering=0) as handle:
+        return arcsinh_of_file(
+            handle, StoredTable(layout.start, stored, len(layout.channels), wanted), cofactor, values
+        )
+
+
+def _uniform(layout: Layout) -> np.dtype[Any] | None:
+    """Return the one type of all values, None where they are of several or of none that numpy has."""
+    kinds = {(channel.kind, channel.width) for channel in layout.channels}
+    kind, width = next(iter(kinds))
+    if len(kinds) > 1 or kind == "A" or width not in (1, 2, 4, 8) or not _plain_order(layout):
+        return None
+    return np.dtype(f"{'<' if layout.order[0] == 1 else '>'}{'u' if kind == 'I' else 'f'}{width}")
 
 
 def _fill(content: NDArray[np.uint8], handle: BinaryIO, layout: Layout) -> None:
@@ -75,13 +103,12 @@ def _binary(handle: BinaryIO, layout: Layout, columns: Sequence[int]) -> Iterato
 
 def _decoder(layout: Layout, columns: Sequence[int]) -> Any:
     """Return the function that takes the bytes of whole cells apart, (cells * row,) -> (cells, len(columns))."""
-    kinds = {(channel.kind, channel.width) for channel in layout.channels}
-    kind, width = next(iter(kinds))
-    if len(kinds) > 1 or kind == "A" or width not in (1, 2, 4, 8) or not _plain_order(layout):
+    stored = _uniform(layout)
+    if stored is None:
         return lambda raw: _by_column(raw, layout, columns)
-    stored = np.dtype(f"{'<' if layout.order[0] == 1 else '>'}{'u' if kind == 'I' else 'f'}{width}")
+    bytes_ = stored.itemsize
     used = [layout.channels[column].mask for column in columns]
-    masks = np.array([mask or 2 ** (8 * width) - 1 for mask in used], f"u{width}") if any(used) else None
+    masks = np.array([mask or 2 ** (8 * bytes_) - 1 for mask in used], f"u{bytes_}") if any(used) else None
     chosen = _chosen(columns)
 
     def decode(raw: NDArray[np.uint8]) -> NDArray[Any]:
