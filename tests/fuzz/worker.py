@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lotviz.data import CohortError, check, read_cohort
+from lotviz.data import Cohort, CohortError, check, read_cohort
+from lotviz.data.sources import TransformingFile
 from tests.fuzz.damage import damaged
 from tests.fuzz.seeds import Seed, make_seeds
 
@@ -49,12 +50,22 @@ def open_input(path: Path) -> str:
     try:
         cohort = read_cohort(path)
         for sample in cohort.samples.index:
-            cohort.raw(sample)
+            values = cohort.raw(sample)
             cohort.populations(sample)
+            _transformed_alike(cohort, sample, values)
         check(cohort)
     except CohortError:
         return "refused"
     return "cohort"
+
+
+def _transformed_alike(cohort: Cohort, sample: str, values: np.ndarray) -> None:
+    """That a file transformed while it is read gives the bits of the values read first, or says that it cannot."""
+    file = getattr(cohort.source, "files", {}).get(sample)
+    if isinstance(file, TransformingFile):
+        at_once = file.transformed(cohort.source.markers, cohort.transform)
+        if at_once is not None:
+            np.testing.assert_array_equal(at_once.view(np.int32), cohort.transform(values).view(np.int32))
 
 
 def trial(seed: int, number: int, *, seeds: tuple[Seed, ...]) -> dict:

@@ -48,7 +48,7 @@ def read_as_stored(path: Path, layout: Layout, columns: Sequence[int], values: N
 
 
 def arcsinh_of_stored(
-    path: Path, layout: Layout, columns: Sequence[int], cofactor: float, values: NDArray[np.float32]
+    path: Path, layout: Layout, columns: Sequence[int], *, cofactor: float, values: NDArray[np.float32]
 ) -> bool:
     """Write arcsinh(stored / cofactor) of some channels to `values` (n, len(columns)), or say no, as `arcsinh_of_file`.
 

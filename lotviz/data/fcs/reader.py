@@ -115,7 +115,7 @@ class FcsFile:
         """Write transformed values where one compiled function can read and transform them, or say no."""
         if not (isinstance(transform, Transform) and transform.kind == "arcsinh" and self._plain(chosen)):
             return False
-        return arcsinh_of_stored(self.path, self.layout, chosen, transform.cofactor, values)
+        return arcsinh_of_stored(self.path, self.layout, chosen, cofactor=transform.cofactor, values=values)
 
     def _places(self, markers: tuple[str, ...]) -> list[int]:
         """Return which channels the named ones are."""
