@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lotviz.data import CohortError, read_cohort
+from lotviz.data import CohortError, Transform, read_cohort
 from lotviz.data.fcs.reader import open_fcs
 
 from .fcs_builder import BEGIN, data_bytes, fcs_bytes, opened
 
 NAMES = ["a", "b", "c"]
+ARCSINH = Transform("arcsinh", cofactor=5.0)
 
 
 @pytest.mark.parametrize("version", ["2.0", "3.0", "3.1", "3.2"])
@@ -90,10 +91,37 @@ def test_a_data_type_for_each_channel_in_3_2(tmp_path):
     np.testing.assert_array_equal(file.read(NAMES), np.column_stack(columns).astype(np.float32))
 
 
-@pytest.mark.parametrize("bits", [10, 12, 1, 33])
-def test_packed_bits_are_refused_with_their_reason(tmp_path, bits):
-    content = fcs_bytes(np.ones((5, 3)), names=NAMES, kind="I", more={"$P2B": bits})
+@pytest.mark.parametrize("order", ["1,2", "2,1"])
+@pytest.mark.parametrize("excess", [0, 1])
+@pytest.mark.parametrize("bits, width", [(10, 2), (12, 2), (4, 1), (20, 4), (33, 8)])
+def test_odd_bits_in_whole_bytes(tmp_path, bits, width, order, excess):
+    """What Beckman's FC 500 writes: $PnB 10, values of 16 bits, and something else in the bits above."""
+    values = np.random.default_rng(0).integers(0, 2**bits, (50, 3))
+    above = np.random.default_rng(1).integers(0, 2, (50, 3)) << bits
+    more = {f"$P{number}{letter}": what for number in (1, 2, 3) for letter, what in (("B", bits), ("R", 2**bits))}
+    widths = [width] * 3
+    content = fcs_bytes(values + above, names=NAMES, kind="I", widths=widths, order=order, more=more, excess=excess)
+    file = opened(tmp_path, content)
+    np.testing.assert_array_equal(file.read(NAMES), values.astype(np.float32))
+    np.testing.assert_array_equal(file.transformed(NAMES, ARCSINH), ARCSINH(values))
+    assert [what for what, _ in file.notes] == [
+        f"announces integers of {bits} bits; by its size they are stored in {3 * width} bytes a cell, and were read so"
+    ]
+
+
+@pytest.mark.parametrize("without", [(), ("$TOT",)])
+@pytest.mark.parametrize("bits", [1, 10, 12, 33])
+def test_packed_bits_are_refused_with_their_reason(tmp_path, bits, without):
+    data = bytes((40 * 3 * bits + 7) // 8)
+    more = {f"$P{number}B": bits for number in (1, 2, 3)}
+    content = fcs_bytes(np.ones((40, 3)), names=NAMES, kind="I", more=more, data=data, without=without)
     with pytest.raises(CohortError, match=f"integers of {bits} bits, packed across bytes"):
+        opened(tmp_path, content)
+
+
+def test_odd_bits_without_a_number_of_cells_are_refused(tmp_path):
+    content = fcs_bytes(np.ones((40, 3)), names=NAMES, kind="I", more={"$P2B": 10}, without=("$TOT",), version="2.0")
+    with pytest.raises(CohortError, match="integers of 10 bits, packed across bytes"):
         opened(tmp_path, content)
 
 

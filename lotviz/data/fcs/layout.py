@@ -112,7 +112,7 @@ def find_layout(data_set: DataSet) -> tuple[Layout, tuple[Note, ...]]:
     channels = _channels(data_set)
     order = _order(data_set, channels)
     row = sum(channel.width for channel in channels)
-    start, stop, n_cells, notes = _section(data_set, row, len(channels))
+    start, stop, n_cells, notes = _section_of_odd(data_set, row, len(channels))
     layout = Layout(data_set.where, data_set.start + start, data_set.start + stop, n_cells, order, channels)
     logarithmic = [channel.name for channel in channels if channel.decades and channel.kind in ("F", "D")]
     if logarithmic:
@@ -131,7 +131,7 @@ def _channels(data_set: DataSet) -> tuple[Channel, ...]:
 
 
 def _channel(data_set: DataSet, number: int) -> Channel:
-    kind = (data_set.get(f"P{number}DATATYPE") or data_set.get("DATATYPE")).upper()
+    kind = _kind(data_set, number)
     if not any(data_set.get(f"P{number}{letter}") for letter in "NB"):
         raise CohortError(damaged(data_set.where, f"no channel {number} of the {data_set.get('PAR')} it announces"))
     if kind not in ("I", "F", "D", "A"):
@@ -156,6 +156,10 @@ def _channel(data_set: DataSet, number: int) -> Channel:
         divisor=gain or 1.0,
         factor=_time_step(data_set) if time and not decades else 1.0,
     )
+
+
+def _kind(data_set: DataSet, number: int) -> str:
+    return (data_set.get(f"P{number}DATATYPE") or data_set.get("DATATYPE")).upper()
 
 
 def _range(data_set: DataSet, number: int, *, needed: bool) -> float:
@@ -200,18 +204,16 @@ def _width(data_set: DataSet, number: int, kind: str) -> int:
         return bits
     if not 0 < bits <= 64:
         raise CohortError(damaged(data_set.where, f"integers of {bits} bits"))
-    if bits % 8:
-        raise CohortError(unreadable(data_set.where, f"integers of {bits} bits, packed across bytes"))
-    return bits // 8
+    return bits // 8 if bits % 8 == 0 else next(width for width in (1, 2, 4, 8) if bits < 8 * width)
 
 
 def _mask(data_set: DataSet, number: int) -> int:
     """Return the bits below the next power of two of $PnR: the standard asks to ignore those above."""
     text = data_set.get(f"P{number}R")
     top = data_set.whole(f"P{number}R") if text.isdigit() else int(np.ceil(data_set.number(f"P{number}R")))
-    limit = 1 << (top - 1).bit_length() if top > 0 else 0
     bits = data_set.whole(f"P{number}B")
-    return limit - 1 if 0 < limit < 1 << bits else 0
+    limit = min(1 << (top - 1).bit_length(), 1 << bits) if top > 0 else 1 << bits
+    return limit - 1 if limit < 1 << 8 * _width(data_set, number, "I") else 0
 
 
 def _order(data_set: DataSet, channels: Sequence[Channel]) -> tuple[int, ...]:
@@ -228,6 +230,24 @@ def _order(data_set: DataSet, channels: Sequence[Channel]) -> tuple[int, ...]:
         found = f"byte order {text[:40]} for values of {listed(map(str, sorted(widths)))} bytes"
         raise CohortError(unreadable(data_set.where, found))
     return order
+
+
+def _section_of_odd(data_set: DataSet, row: int, channels: int) -> tuple[int, int, int, tuple[Note, ...]]:
+    """As `_section`; integers of 10 or 12 bits must be seen to stand in whole bytes, as those of real files do."""
+    whole = [number for number in range(1, channels + 1) if _kind(data_set, number) == "I"]
+    odd = sorted({bits for number in whole if (bits := data_set.whole(f"P{number}B")) % 8})
+    if not odd:
+        return _section(data_set, row, channels)
+    said = f"integers of {listed(map(str, odd))} bits"
+    packed = unreadable(data_set.where, f"{said}, packed across bytes")
+    try:
+        start, stop, n_cells, notes = _section(data_set, row, channels)
+    except CohortError as error:
+        raise CohortError(packed) from error
+    if not data_set.get("TOT") or not 0 <= stop - start - n_cells * row <= 1:
+        raise CohortError(packed)
+    what = f"announces {said}; by its size they are stored in {row} bytes a cell, and were read so"
+    return start, stop, n_cells, (*notes, (what, "Compare some values with what the instrument's software shows."))
 
 
 def _section(data_set: DataSet, row: int, channels: int) -> tuple[int, int, int, tuple[Note, ...]]:
