@@ -49,6 +49,27 @@ def test_organoids_are_noticed_as_a_paired_design_and_nothing_is_wrong_with_them
     assert "kept together" in note
 
 
+@pytest.mark.parametrize(
+    "before", [lambda raw: np.arcsinh(raw / 5), lambda raw: np.log10(raw + 1)], ids=["asinh", "log"]
+)
+@pytest.mark.parametrize("many", [1, 4, 7])
+def test_samples_that_were_transformed_before_export_are_named(with_cells, before, many):
+    cohort = simulate(samples=8, cells=400, seed=4)
+    names = cohort.samples.index[:many]
+    mixed = with_cells(cohort, {name: before(cohort.raw(name)).astype(np.float32) for name in names})
+    found = [problem for problem in look_through(mixed).problems if "on one scale" in problem.what]
+    assert [problem.samples for problem in found] == [tuple(names)]
+    assert "They look transformed before they were exported" in found[0].fix
+
+
+def test_a_marker_that_is_dim_and_few_cells_are_no_other_scale(with_cells):
+    cohort = simulate(samples=8, cells=400, seed=4)
+    dim = cohort.raw("P1").copy()
+    dim[:, : cohort.n_markers // 2 - 1] = np.random.default_rng(0).uniform(0, 3, (len(dim), cohort.n_markers // 2 - 1))
+    quality = look_through(with_cells(cohort, {"P1": dim, "P2": np.minimum(cohort.raw("P2")[:50], 3)}))
+    assert not [what for what in whats(quality) if "on one scale" in what]
+
+
 def test_two_groups_that_differ_without_a_label_are_no_outliers():
     cohort = simulate(samples=20, cells=300, effect=4.0, abundance=3.0, batch=0.0, seed=2)
     unnamed = replace(cohort, samples=cohort.samples[["age"]])

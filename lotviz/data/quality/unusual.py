@@ -15,6 +15,7 @@ from scipy.special import fdtrc
 
 from lotviz.data.problems import Problem, listed
 from lotviz.data.quality.designs import named
+from lotviz.data.transforms.deciding import TRANSFORMED_BELOW
 
 Array = NDArray[np.float64]
 Reasons = tuple[tuple[str, float], ...]  # marker, how much higher it lies, in transformed units
@@ -34,6 +35,8 @@ _CLASS = 5  # samples that make a median of a class
 # Typical distances. Of all markers together; of the one that is farthest, times sqrt(2 log(N d)): the more are looked
 # at, the farther the farthest lies by chance. Chosen on simulated cohorts without a fault: 3 of 100 name a sample.
 _ALL_MARKERS, _ONE_MARKER = 2.6, 2.1
+_FEWEST_TO_SCALE = 100  # cells
+_FAR_BELOW, _HALF = 20.0, 0.5
 _VISIBLE = 0.35  # of the range of a marker: what a picture shows
 _BATCH_VISIBLE = 0.25
 _APART = 3.0  # standard deviations within a batch
@@ -161,6 +164,32 @@ def _by_marker(profiles: Profiles, flagged: NDArray[np.bool_], *, share: Array |
         most = "" if share is None else f"up to {share[rows, column].max():.0%} of cells, "
         parts.append(f"{profiles.markers[column]} ({most}{names})")
     return listed(parts, _EVERY)
+
+
+def mixed_scales(profiles: Profiles, where: str) -> list[Problem]:
+    """Return the problem of samples that were transformed before export while others hold raw intensities.
+
+    In at least half of their markers nothing exceeds what a transform leaves, where another sample reaches at least
+    `_FAR_BELOW` times as high. A dim marker alone is no sign, and of few cells the highest says little.
+    """
+    highest = np.maximum(np.abs(profiles.low), np.abs(profiles.high))  # (N, d)
+    judged = (profiles.counts >= _FEWEST_TO_SCALE) & np.isfinite(highest).all(axis=1)
+    if judged.sum() < 2:
+        return []
+    tops = highest[judged].max(axis=0)
+    small = judged[:, None] & (highest < TRANSFORMED_BELOW) & (highest * _FAR_BELOW < tops)
+    samples = np.flatnonzero(small.mean(axis=1) >= _HALF)
+    if not len(samples):
+        return []
+    columns = small[samples].any(axis=0)
+    names = tuple(profiles.names[row] for row in samples)
+    top = np.where(small[samples], highest[samples], 0).max()
+    what = (
+        f"Expected all samples on one scale, found values up to {top:.3g} in {listed(names, _EVERY)}, where others "
+        f"reach {tops[columns].min():.3g} and more ({columns.sum()} of {len(columns)} markers)."
+    )
+    fix = "They look transformed before they were exported: export all samples raw, or leave these out."
+    return [Problem(where, what, fix, "warning", names)]
 
 
 # ---- samples unlike the others -----------------------------------------------------------------------------------
