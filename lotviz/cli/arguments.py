@@ -39,6 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
         _demo,
         _serve,
         _simulate,
+        _sheet,
         _validate,
         _embed,
         _project,
@@ -103,6 +104,23 @@ def _simulate(group: Any) -> None:
         choices=("parquet", "csv", "fcs", "h5ad"),
         default="parquet",
         help="how the cells are written (default: %(default)s)",
+    )
+
+
+def _sheet(group: Any) -> None:
+    command = new_command(
+        group,
+        commands.sheet,
+        summary="propose the sheet of a folder of files, one a sample, for you to fill in",
+        example="lotviz sheet study -o study/sheet.csv",
+    )
+    command.add_argument("folder", metavar="DIR", type=Path, help="the folder of the files of cells")
+    command.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=Path,
+        help="the new sheet, csv, tsv or xlsx (default: sheet.csv in the folder); none is ever replaced",
     )
 
 

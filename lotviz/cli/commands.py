@@ -5,13 +5,14 @@ Rooms are imported inside the functions: pandas, scikit-learn and Panel take sec
 
 from __future__ import annotations
 
+import os
 import socket
 from argparse import Namespace
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lotviz.cli.destination import check_new_folder, check_result, of_size
+from lotviz.cli.destination import check_file, check_new_folder, check_result, of_size
 from lotviz.cli.failures import RefusedError, problem_record, refusing
 from lotviz.cli.output import Output
 from lotviz.cli.values import reference_file
@@ -59,6 +60,33 @@ def simulate(options: Namespace, output: Output) -> int:
         record,
         f"Simulated {len(cohort.samples)} samples, {cohort.total_cells:,} cells, {cohort.n_markers} markers. "
         f"Written to {folder}.",
+    )
+    return 0
+
+
+def sheet(options: Namespace, output: Output) -> int:
+    """Write the sheet that a folder of files might have."""
+    if not options.folder.is_dir():
+        raise RefusedError(str(options.folder), "Expected a folder, found none there.", "Correct the path.")
+    destination = check_file(options.output or options.folder / "sheet.csv", overwrite=False)
+    from lotviz.data import draft_sheet, write_sheet
+
+    drafted = draft_sheet(options.folder)
+    if drafted.empty:
+        fix = "Name the folder that the FCS, csv, parquet or h5ad files of the samples are in."
+        raise RefusedError(str(options.folder), "Expected files of cells in the folder, found none.", fix)
+    # the files of a sheet are found from where the sheet is
+    moved = Path(os.path.relpath(options.folder.resolve(), destination.parent.resolve()))
+    drafted["file"] = [(moved / name).as_posix() for name in drafted["file"]]
+    write_sheet(drafted, destination)
+    record = {"output": str(destination), "samples": len(drafted), "sheet": drafted.to_dict("list")}
+    listed = ", ".join(f"{row.sample} ({row.file})" for row in drafted.head(3).itertuples())
+    more = f" and {len(drafted) - 3} more" if len(drafted) > 3 else ""
+    output.result(
+        record,
+        f"A row for each of {len(drafted)} files: {listed}{more}. Written to {destination}.\n"
+        "Add a column for what you want to compare, such as condition, and one for the patient; then: "
+        f"lotviz validate {destination}",
     )
     return 0
 

@@ -153,7 +153,10 @@ def _open(path: Path, how: HowRead) -> Found:
         fix = "Put samples.csv beside cells.parquet and open the folder, or name the file in a sample sheet."
         raise CohortError(Problem(where, "Expected a cohort, found one table of cells.", fix))
     if suffix in (".fcs", ".lmd"):
-        fix = f"Write a sheet.csv with the columns sample, file and a row for each file such as: A,{path.name}"
+        fix = (
+            f"Write a sheet.csv with the columns sample, file and rows such as: A,{path.name} (the command lotviz "
+            "sheet does for its folder)."
+        )
         raise CohortError(Problem(where, "Expected a cohort, found the FCS file of one sample.", fix))
     what = f"Expected a sample sheet, a folder or an h5ad file, found a {suffix or 'nameless'} file."
     raise CohortError(Problem(where, what, "Open a sheet.csv with the columns sample, file."))
@@ -183,10 +186,15 @@ def _open_folder(path: Path, where: str, how: HowRead) -> Found:
         return open_one_annotated(tables[0], tables[0].name, how)
     entries = sorted(entry.name for entry in path.iterdir())
     what = f"Expected a folder with samples.csv and cells.parquet, or with sheet.csv, found {listed(entries, 6)}."
-    proposed = draft_sheet(path)["file"].tolist()
-    fix = "Add a sheet.csv with the columns sample, file" + (f", such as: A,{proposed[0]}" if proposed else ".")
-    if proposed:
-        fix += f" lotviz can write it: draft_sheet proposes a row for each of {len(proposed)} files."
+    proposed = draft_sheet(path)
+    fix = "Add a sheet.csv with the columns sample, file."
+    if len(proposed):
+        row = ",".join(proposed.iloc[0])
+        many = "the file" if len(proposed) == 1 else f"each of {len(proposed)} files"
+        fix = (
+            f"Add a sheet.csv with the columns sample, file and rows such as: {row} (the command lotviz sheet writes a "
+            f"row for {many}, and draft_sheet does in Python)."
+        )
     raise CohortError(Problem(where, what, fix))
 
 

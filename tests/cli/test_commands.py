@@ -39,6 +39,52 @@ def is_interval(score: dict) -> bool:
     return set(score) >= {"mean", "low", "high"} and score["low"] <= score["mean"] <= score["high"]
 
 
+@pytest.fixture
+def loose_files(tmp_path):
+    """A folder of files of cells, without a sheet."""
+    folder = tmp_path / "study"
+    folder.mkdir()
+    for number in (1, 2, 10):
+        pd.DataFrame({"CD3": [1.0, 2.0], "CD4": [3.0, number]}).to_csv(folder / f"Probe_{number}.csv", index=False)
+    return folder
+
+
+def test_a_sheet_is_proposed_written_and_read(run, loose_files):
+    refused = run("validate", loose_files)
+    assert refused.code == 1
+    assert "such as: 1,Probe_1.csv (the command lotviz sheet writes a row for each of 3 files" in refused.out
+    said = run("sheet", loose_files, "--json")
+    assert said.code == 0
+    assert said.record["sheet"] == {"sample": ["1", "2", "10"], "file": [f"Probe_{n}.csv" for n in (1, 2, 10)]}
+    assert run("validate", loose_files, "--json").record["samples"] == 3
+    again = run("sheet", loose_files)
+    assert again.code == 1
+    assert "found one that exists" in again.err
+    assert run("validate", loose_files, "--json").record["samples"] == 3
+
+
+@pytest.mark.parametrize("name", ["sheet.xlsx", "sheet.tsv"])
+def test_a_proposed_sheet_elsewhere_finds_its_files(run, loose_files, name):
+    said = run("sheet", loose_files, "-o", loose_files.parent / name)
+    assert said.code == 0
+    assert "A row for each of 3 files: 1 (study/Probe_1.csv)" in said.out
+    assert run("validate", loose_files.parent / name, "--json").record["samples"] == 3
+
+
+def test_no_sheet_of_a_folder_without_cells_or_in_another_format(run, loose_files):
+    (loose_files / "empty").mkdir()
+    said = run("sheet", loose_files / "empty")
+    assert said.code == 1
+    assert "Expected files of cells in the folder, found none. Name the folder" in said.err
+    assert run("sheet", loose_files, "-o", loose_files / "sheet.parquet").code == 1
+    assert sorted(path.name for path in loose_files.iterdir()) == [
+        "Probe_1.csv",
+        "Probe_10.csv",
+        "Probe_2.csv",
+        "empty",
+    ]
+
+
 def test_round_trip_from_simulation_to_synthetic_cells(run, tmp_path):
     study, embedding, placed = tmp_path / "study", tmp_path / "study.lot", tmp_path / "placed.lot"
     cells, result = tmp_path / "between.csv", tmp_path / "result.json"

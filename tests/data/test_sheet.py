@@ -284,7 +284,7 @@ def test_a_sheet_is_proposed_for_a_folder_without_one(study):
     table = draft_sheet(study)
     assert table["file"].tolist() == [f"Probe_{number}.csv" for number in (1, 2, 3, 4, 5, 10)]
     assert table["sample"].tolist() == ["1", "2", "3", "4", "5", "10"]
-    with pytest.raises(CohortError, match=r"such as: A,Probe_1\.csv lotviz can write it: draft_sheet proposes a row"):
+    with pytest.raises(CohortError, match=r"such as: 1,Probe_1\.csv \(the command lotviz sheet writes a row for "):
         read_cohort(study)
     assert check_sheet(table, study, "sheet.csv") == ()
     write_sheet(table[:5], study / "sheet.csv")

@@ -67,7 +67,7 @@ def test_a_folder_without_a_cohort(tmp_path):
     assert "found none. Add a sheet.csv with the columns sample, file." in refused(tmp_path)
     (tmp_path / "x.fcs").write_bytes(b"FCS3.0")
     text = refused(tmp_path)
-    assert "found x.fcs. Add a sheet.csv with the columns sample, file, such as: A,x.fcs" in text
+    assert "found x.fcs. Add a sheet.csv with the columns sample, file and rows such as: x,x.fcs (the " in text
 
 
 def test_cells_without_their_samples(long):
