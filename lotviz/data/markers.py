@@ -15,6 +15,14 @@ _METAL_SUFFIX = re.compile(r"\((?:[A-Z][a-z]?\d{2,3}|\d{2,3}(?::\d{2,3})+)\)D[id
 _METAL_PREFIX = re.compile(r"^\d{2,3}[A-Z][a-z]?_(?=.)")  # 113In_CEACAM1
 _BARE_METAL = re.compile(r"^(?:\d{2,3}[A-Z][a-z]?|[A-Z][a-z]?\d{2,3}D[id])$")  # 131Xe, Xe131Di
 
+# One word that is no dye itself, and V450-PB-H, UV405-H, BV421, FITC, PE-Cy7, APC H7 or Alexa Fluor 700-A after it.
+_AND_DETECTOR = re.compile(
+    r"(?!Alexa|Pacific|Texas|Brilliant|Super|Horizon|Spark)(\S+) "
+    r"(?:[A-Z]{1,3} ?\d{3}|(?:FITC|PE|APC|Per-?CP|ECD|PB|PO|KrO|Cy ?\d|PC ?\d)(?![A-Za-z\d])"
+    r"|(?:Alexa|Pacific|Texas|Brilliant|Super|Spark|eFluor|Qdot)(?![A-Za-z]))(?:[-/ .].+)?",
+    re.IGNORECASE,
+)
+
 # What an instrument or its software adds to every cell: never a property of the cell to compare patients by.
 _INSTRUMENT = {
     "time": r"^(hdr-t|time)\b",
@@ -105,17 +113,20 @@ def numbered(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def short_names(markers: Sequence[str]) -> tuple[str, ...]:
-    """Drop what follows the first word of every marker, the detector and its dye, if the first words tell them apart.
+    """Drop the detector or the dye that follows the first word of a marker, if the names still differ then.
+
+    Other words are part of the name: HLA DR, Granzyme B, IL 2, and Alexa Fluor 700-A, which is a dye from the start.
 
     Examples
     --------
-    >>> short_names(["CD57 V450-PB-H", "CD45RA B525-FITC-H"])
-    ('CD57', 'CD45RA')
+    >>> short_names(["CD57 V450-PB-H", "CD45RA B525-FITC-H", "Granzyme B"])
+    ('CD57', 'CD45RA', 'Granzyme B')
     >>> short_names(["CD4 BV421", "CD4 FITC"])
     ('CD4 BV421', 'CD4 FITC')
     """
-    first = tuple((marker.split() or [marker])[0] for marker in markers)
-    return first if len(set(first)) == len(markers) else tuple(markers)
+    parts = [_AND_DETECTOR.fullmatch(marker) for marker in markers]
+    short = tuple(part.group(1) if part else marker for part, marker in zip(parts, markers, strict=True))
+    return short if len(set(short)) == len(short) else tuple(markers)
 
 
 def _bare_name(name: str) -> str:

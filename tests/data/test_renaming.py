@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from lotviz.data import CohortError, read_cohort
-from lotviz.data.markers import instrument_of
+from lotviz.data.markers import instrument_of, short_names
 from lotviz.data.renaming import alike_name, channel_problems, look_alikes, look_alikes_said, stain_of
 
 
@@ -182,3 +182,28 @@ def test_fcs_files_with_a_stain_on_other_channels(tmp_path):
     assert cohort.transform.cofactor == 150
     renamed = read_cohort(tmp_path / "sheet.csv", rename={"CD4": "helper"})
     assert "helper (FITC-A in a.fcs; PE-A in b.fcs)" in " ".join(map(str, renamed.problems))
+
+
+@pytest.mark.parametrize(
+    ("name", "short"),
+    [
+        ("CD57 V450-PB-H", "CD57"),
+        ("HLA-DR UV675-H", "HLA-DR"),
+        ("CD4 R660-APC-H", "CD4"),
+        ("CD4 FITC", "CD4"),
+        ("CD8 PE-Cy7-A", "CD8"),
+        ("CD8 PE Cy7", "CD8"),
+        ("CD3 APC H7", "CD3"),
+        ("CD3 BUV395-A", "CD3"),
+        ("CD3 BV 421", "CD3"),
+        ("CD19 Alexa Fluor 700-A", "CD19"),
+        ("CD19 Pacific Blue-A", "CD19"),
+        ("CD19 PerCP-Cy5.5-A", "CD19"),
+        *((name, name) for name in ("HLA DR", "Granzyme B", "TCR gd", "TCR Va7.2", "IL 2", "Ki 67", "PD 1", "CD8 T")),
+        *((name, name) for name in ("Alexa Fluor 700-A", "Pacific Blue-A", "Texas Red-A", "Super Bright 436", "GFP")),
+        *((name, name) for name in ("CD45 (FL7-A)", "Event length", "glom sizes", "PE", "cell area", "CD3 PEcam")),
+    ],
+)
+def test_only_a_detector_or_a_dye_is_left_out_of_a_name(name, short):
+    assert short_names([name, "other"]) == (short, "other")
+    assert short_names([name, f"{short} FITC"]) == (name, f"{short} FITC")  # they would not be told apart
