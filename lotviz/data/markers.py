@@ -115,7 +115,8 @@ def numbered(names: Sequence[str]) -> tuple[str, ...]:
 def short_names(markers: Sequence[str]) -> tuple[str, ...]:
     """Drop the detector or the dye that follows the first word of a marker, if the names still differ then.
 
-    Other words are part of the name: HLA DR, Granzyme B, IL 2, and Alexa Fluor 700-A, which is a dye from the start.
+    Other words are part of the name: HLA DR, Granzyme B, IL 2, and Alexa Fluor 700, which is a dye from the start. The
+    -A for the area of a pulse, or -H or -W, goes where all names end in the same.
 
     Examples
     --------
@@ -123,10 +124,15 @@ def short_names(markers: Sequence[str]) -> tuple[str, ...]:
     ('CD57', 'CD45RA', 'Granzyme B')
     >>> short_names(["CD4 BV421", "CD4 FITC"])
     ('CD4 BV421', 'CD4 FITC')
+    >>> short_names(["PE-Cy5-A", "Alexa Fluor 700-A"])
+    ('PE-Cy5', 'Alexa Fluor 700')
     """
     parts = [_AND_DETECTOR.fullmatch(marker) for marker in markers]
     short = tuple(part.group(1) if part else marker for part, marker in zip(parts, markers, strict=True))
-    return short if len(set(short)) == len(short) else tuple(markers)
+    short = short if len(set(short)) == len(short) else tuple(markers)
+    pulses = {name[-2:] for name in short}
+    alike = len(short) > 1 and pulses in ({"-A"}, {"-H"}, {"-W"}) and all(len(name) > 2 for name in short)
+    return tuple(name[:-2] for name in short) if alike else short
 
 
 def _bare_name(name: str) -> str:

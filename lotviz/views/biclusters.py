@@ -8,7 +8,7 @@ from typing import Any
 import holoviews as hv
 import numpy as np
 
-from lotviz.views.style import bare, labelled, signed, styled, told_apart, unlined
+from lotviz.views.style import bare, labelled, signed, slanted, styled, told_apart, unlined
 from lotviz.views.theme import TOKENS, ThemeName, carrying, mix, readable, rgba
 
 INKS = ("#000000", "#ffffff")
@@ -107,16 +107,18 @@ def change_table(
     numbers = hv.Labels(texts, ["x", "y"], ["text", "ink"]).opts(
         text_color="ink", text_font_size="10px", text_align="center", text_baseline="middle"
     )
+    above = told_apart(columns, 10)
     return styled(
         marks * numbers,
         unlined,
         labelled("10px"),
+        slanted(above),
         xlabel="",
         ylabel="",
         xaxis="top",
         xrotation=35,
         invert_yaxis=True,
-        xticks=list(enumerate(told_apart(columns, 10))),
+        xticks=list(enumerate(above)),
         yticks=list(enumerate(told_apart(rows, 20))),
         xlim=(-0.5, len(columns) - 0.5),
         ylim=(-0.5, len(rows) - 0.5),

@@ -166,7 +166,8 @@ def populations_cloud(
         pixels = np.where(above[..., 3:] > 0, above, pixels)
     image = cloud(pixels, bounds)
     rows = _names(points, populations, list(colours) if chosen is None else [chosen], bounds) if shares else []
-    labels = words(rows, TOKENS[theme]["ink"], text_align="center")
+    paper = {"background_fill_color": TOKENS[theme]["paper"], "background_fill_alpha": 0.5, "border_radius": 3}
+    labels = words(rows, TOKENS[theme]["ink"], text_align="center", **paper)
     return framed(image * labels, bounds)
 
 
@@ -322,11 +323,11 @@ def _names(
     The largest population is named first; a name that would lie over another is moved up or down, or left out.
     """
     x0, x1, y0, y1 = bounds
-    wide, high = (x1 - x0) / 52, (y1 - y0) / 15  # of a letter and of a line, in the smallest picture
+    wide, high = (x1 - x0) / 44, (y1 - y0) / 12  # of a letter and of a line, in the smallest picture
     rows: list[tuple[float, float, str]] = []
     shares = {name: float((populations == name).mean()) if len(populations) else 0.0 for name in names}
     for name in sorted((n for n in names if shares[n] >= 0.04), key=lambda n: -shares[n]):
-        text = f"{clipped(name, 20)} {100 * shares[name]:.0f} %"
+        text = f"{clipped(name, 18)} {100 * shares[name]:.0f} %"
         half = len(text) * wide / 2
         x, y = np.median(points[populations == name], axis=0).tolist()
         x = float(np.clip(x, x0 + half, x1 - half))

@@ -103,6 +103,18 @@ def labelled(size: str = "11px", *, only: str = "both") -> Hook:
     return hook
 
 
+def slanted(names: Sequence[str]) -> Hook:
+    """Return a hook that keeps room on the right for the last of the slanted names above a table.
+
+    Without it the name is pushed to the left, over the one before.
+    """
+
+    def hook(plot: Any, _element: Any) -> None:
+        plot.state.min_border_right = 4 * len(names[-1]) if names else 0
+
+    return hook
+
+
 def beside(rows: Sequence[tuple[float, str]], colour: str) -> Hook:
     """Return a hook that prints words to the right of a picture, each at its height.
 

@@ -8,12 +8,13 @@ from typing import Any
 import holoviews as hv
 import numpy as np
 
-from lotviz.views.style import beside, clipped, labelled, signed, styled, unlined
+from lotviz.views.style import beside, clipped, labelled, signed, slanted, styled, unlined
 from lotviz.views.theme import TOKENS, ThemeName, diverging, mix, readable, sequential
 
 INKS = ("#000000", "#ffffff")  # one of the two can be read on any ground, whatever the theme
 SURE = 0.9  # of the refits agree on the sign of a weight that is called stable
 FAINTEST = 0.25  # how much of its colour a weight keeps whose sign is a toss-up
+SLANT = 35  # degrees of the names above a table
 MOST_PRINTED = 12  # columns that are wide enough for a number
 
 
@@ -56,7 +57,7 @@ def confusion_table(classes: Sequence[str], counts: np.ndarray, *, theme: ThemeN
         rows=names,
         xlabel="named as",
         ylabel="true class",
-        xrotation=35,
+        xrotation=SLANT,
     )
 
 
@@ -123,7 +124,7 @@ def stability_table(
         labelled("10px", only="x"),
         columns=[clipped(name, 10) for name in columns],
         rows=[clipped(name) for name in rows],
-        xrotation=35 if len(columns) <= MOST_PRINTED else 90,
+        xrotation=SLANT if len(columns) <= MOST_PRINTED else 90,
     )
     return picture, marks
 
@@ -185,7 +186,7 @@ def shift_table(
         labelled("10px", only="x"),
         columns=[clipped(name, 10) for name in columns],
         rows=[clipped(name) for name in rows],
-        xrotation=35 if len(columns) <= MOST_PRINTED else 90,
+        xrotation=SLANT if len(columns) <= MOST_PRINTED else 90,
     )
     return picture, marks
 
@@ -227,6 +228,7 @@ def _table(
         picture,
         unlined,
         *hooks,
+        *([slanted(columns)] if options.get("xrotation") == SLANT else []),
         **{"xlabel": "", "ylabel": "", **options},
         xaxis="top",
         invert_yaxis=True,
