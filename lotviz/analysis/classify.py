@@ -89,7 +89,7 @@ def classify(
     positive
         Class a positive score speaks for; default the last one that does not name a control.
     outcome
-        "classes", "continuous", or "auto": a column of mostly different numbers is continuous.
+        "classes", "continuous", or "auto": a column of many different numbers is continuous.
     paired
         Compare every sample with the mean of its group; default where every group has samples of every class.
         Samples whose group has one class only are left out then, and named.

@@ -179,18 +179,24 @@ def labelled(cohort: Cohort, label: str, *, controls: tuple[str, str] | None = N
     return kept, (said,)
 
 
+_PER_NUMBER = 3  # samples; with more of each, numbers may as well be names of classes
+
+
 def is_continuous(column: pd.Series) -> bool:
-    """Whether a column is a measurement: numbers, more than ten different ones, and most of them different.
+    """Whether a column is a measurement: numbers, more than ten different ones, on average of three samples at most.
 
     Examples
     --------
     >>> is_continuous(pd.Series(range(20))), is_continuous(pd.Series([0, 1] * 10))
     (True, False)
+    >>> doses = pd.Series([0, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100] * 2)
+    >>> is_continuous(doses)
+    True
     """
     if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
         return False
     known = column.dropna()
-    return bool(known.nunique() > 10 and known.nunique() > 0.5 * len(known))
+    return bool(known.nunique() > 10 and _PER_NUMBER * known.nunique() >= len(known))
 
 
 def asks_a_number(column: pd.Series, outcome: Outcome) -> bool:

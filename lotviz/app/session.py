@@ -281,11 +281,9 @@ class Session:
 
     def end_colours(self) -> tuple[str, str]:
         """Return the colours of the two samples of the pair: their groups', or two fixed ones if those agree."""
-        groups = [self.group_of(name) for name in (self.choices.a, self.choices.b)]
         style, _marks = self.group_style()
-        if groups[0] == groups[1] or not all(group in style for group in groups):
-            return VERMILLION, BLUE
-        return style[groups[0]], style[groups[1]]
+        first, second = (style.get(self.group_of(name), "") for name in (self.choices.a, self.choices.b))
+        return (first, second) if first and second and first != second else (VERMILLION, BLUE)
 
     # ---- actions ------------------------------------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ from lotviz.app.later import Later
 from lotviz.app.look import MATERIAL, NAVIGATION, PAGE
 from lotviz.app.script import script_of
 from lotviz.app.session import Session
-from lotviz.views.theme import bokeh_theme
+from lotviz.views.theme import OWN_COLOURS, bokeh_theme
 
 ICONS = {
     "Cohort": "groups",
@@ -314,12 +314,11 @@ def _waits(live: Live) -> bool:
     return live.late or isinstance(live.pane, pn.pane.HoloViews)
 
 
-def _put(live: Live) -> bool:
+def _put(live: Live) -> None:
     """Give a pane its content."""
     content = live.compute()
     if live.pane is not None:
         live.pane.object = content
-    return True
 
 
 def _alert(failure: Failure | None, *, most: int = 12) -> str:
@@ -372,8 +371,9 @@ def _groups(session: Session) -> str:
     bar = "".join(f'<div style="flex:{counts[g]};background:{colour}"></div>' for g, colour in colours.items())
     rows = "".join(
         f"<tr><td>{keys({g: colour}, marks)}</td><td class='number'>{counts[g]}</td></tr>"
-        for g, colour in list(colours.items())[:7]
+        for g, colour in list(colours.items())[:OWN_COLOURS]
     )
+    rows += f"<tr><td>and {len(colours) - OWN_COLOURS} more</td></tr>" if len(colours) > OWN_COLOURS else ""
     return f'<div class="groups">{bar}</div><table>{rows}</table>'
 
 

@@ -230,7 +230,7 @@ def _classify(group: Any) -> None:
         "--outcome",
         choices=("auto", "classes", "continuous"),
         default="auto",
-        help="what the label is; auto: mostly different numbers are continuous (default: %(default)s)",
+        help="what the label is; auto: many different numbers are continuous (default: %(default)s)",
     )
     command.add_argument(
         "--paired",

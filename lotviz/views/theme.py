@@ -138,8 +138,12 @@ def sequential(theme: ThemeName) -> list[str]:
     return [mix(stops[int(place)], stops[int(place) + 1], place % 1) for place in places]
 
 
+_MORE = ("#8c6bb1", "#a6761d", "#66a61e")  # purple, brown, olive
+OWN_COLOURS = 10  # groups that have one
+
+
 def group_colours(groups: Sequence[str], theme: ThemeName) -> dict[str, str]:
-    """Give each group its colour for good; an eighth and later share grey.
+    """Give each group its colour for good; those after `OWN_COLOURS` share grey.
 
     Of two groups the first, which negative scores speak for, owns vermillion and the second blue, as on every
     diverging map.
@@ -150,10 +154,10 @@ def group_colours(groups: Sequence[str], theme: ThemeName) -> dict[str, str]:
     {'control': '#D55E00', 'case': '#0072B2'}
     """
     token = TOKENS[theme]
-    palette = [BLUE, VERMILLION, GREEN, ORANGE, PINK, SKY, token["k"]]
+    palette = [BLUE, VERMILLION, GREEN, ORANGE, PINK, SKY, token["k"], *_MORE]
     if len(groups) == 2:
         palette = [VERMILLION, BLUE]
-    return {group: palette[i] if i < len(palette) else token["faint"] for i, group in enumerate(groups)}
+    return {group: palette[i] if i < OWN_COLOURS else token["ink3"] for i, group in enumerate(groups)}
 
 
 def group_marks(groups: Sequence[str]) -> dict[str, str]:
@@ -164,7 +168,7 @@ def group_marks(groups: Sequence[str]) -> dict[str, str]:
 def population_colours(populations: Sequence[str], theme: ThemeName) -> dict[str, str]:
     """Give each population its colour; the hues of the two groups are not used, a ninth and later are grey."""
     token = TOKENS[theme]
-    palette = [ORANGE, SKY, GREEN, PINK, token["k"], "#8c6bb1", "#a6761d", "#66a61e"]
+    palette = [ORANGE, SKY, GREEN, PINK, token["k"], *_MORE]
     return {name: palette[i] if i < len(palette) else token["faint"] for i, name in enumerate(populations)}
 
 

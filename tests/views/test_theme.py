@@ -85,9 +85,9 @@ def test_more_cells_stand_out_more(theme, sign):
 
 @pytest.mark.parametrize("theme", THEMES)
 def test_a_group_keeps_its_colour_when_groups_are_added_after_it(theme):
-    few, many = [group_colours(list("abcdefghij")[:count], theme) for count in (3, 10)]
+    few, many = [group_colours(list("abcdefghijkl")[:count], theme) for count in (3, 12)]
     assert few.items() <= many.items()
-    assert [many[name] for name in "hij"] == [TOKENS[theme]["faint"]] * 3
+    assert [many[name] for name in "kl"] == [TOKENS[theme]["ink3"]] * 2
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -96,8 +96,8 @@ def test_two_groups_have_the_hues_of_the_diverging_map(theme):
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_the_first_seven_groups_and_eight_populations_differ(theme):
-    assert len(set(group_colours(list("abcdefg"), theme).values())) == 7
+def test_the_first_ten_groups_and_eight_populations_differ(theme):
+    assert len(set(group_colours(list("abcdefghijk"), theme).values())) == 11
     assert len(set(population_colours(list("abcdefgh"), theme).values())) == 8
 
 

@@ -32,11 +32,10 @@ from lotviz.data.transforms.fitted import fit_cofactor, fit_logicle, fit_top, po
 from lotviz.data.transforms.marker_density import MarkerDensity, preview_marker
 from lotviz.views.charts import curves
 from lotviz.views.quality import MOST_RIDGES, margin_shares, mean_curves, ridges
-from lotviz.views.theme import TOKENS
+from lotviz.views.theme import OWN_COLOURS, TOKENS
 
 MOST_MARKERS = 12  # small curves that still can be compared at a glance
 ACROSS = 4
-MOST_NAMED = 7  # in a legend: those with a colour of their own
 AS_OTHERS = "as the others"
 
 
@@ -164,7 +163,7 @@ def _legend(session: Session) -> str:
     colours = _line_colours(session)
     if "" in colours:
         return ""
-    named = list(colours.items())[:MOST_NAMED]
+    named = list(colours.items())[:OWN_COLOURS]
     more = badge(f"and {len(colours) - len(named)} more") if len(colours) > len(named) else ""
     return legend(*(key(name, colour, "square") for name, colour in named)) + more
 
