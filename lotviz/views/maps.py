@@ -14,6 +14,7 @@ from lotviz.views.style import bare, styled, words
 from lotviz.views.theme import (
     TOKENS,
     ThemeName,
+    graded,
     group_colours,
     group_marks,
     rgba,
@@ -40,7 +41,8 @@ def sample_map(
     table
         One row per sample, indexed by its name: columns x, y, cells and colour.
     groups
-        The categories of the column colour, in the order of the cohort, or None where it is a number.
+        The categories of the column colour, in the order of the cohort, or None where it is a number: it is coloured by
+        its rank.
     selected
         Samples that are ringed and named.
     axes
@@ -53,21 +55,22 @@ def sample_map(
     token = TOKENS[theme]
     rows = table.rename_axis("sample").reset_index()
     if groups is None:
-        colours = {"color": "shown", "cmap": sequential(theme), "marker": "circle", "colorbar": False}
-        rows["shown"] = pd.to_numeric(rows["colour"])
+        colours = {"color": "shown", "cmap": graded(theme), "marker": "circle", "colorbar": False}
+        rows["shown"] = ranked(rows["colour"])
     else:
-        rows["shown"] = rows["colour"].astype(str)
+        rows["shown"] = rows["colour"] = rows["colour"].astype(str)
         colours = {
             "color": hv.dim("shown").categorize(group_colours(groups, theme), token["faint"]),
             "marker": hv.dim("shown").categorize(group_marks(groups), "circle"),
         }
-    marks = hv.Points(rows, ["x", "y"], ["sample", "shown", "cells"]).opts(
+    marks = hv.Points(rows, ["x", "y"], ["sample", "colour", "cells", "shown"]).opts(
         size=10 if len(rows) <= MANY else 7,
         line_color=token["paper"],
         line_width=1 if len(rows) <= MANY else 0.6,
         alpha=0.95,
         nonselection_alpha=0.95,
         tools=["hover", "tap"],
+        hover_tooltips=["sample", "colour", "cells"],
         **colours,
     )
     chosen = rows[rows["sample"].isin(list(selected))]
@@ -88,6 +91,18 @@ def sample_map(
         show_legend=False,
     )
     return picture, marks
+
+
+def ranked(values: pd.Series) -> np.ndarray:
+    """Return the rank of numbers, 0 to 1, (N,): of doses 0.1 and 200 all can be told apart; NaN where there is none.
+
+    Examples
+    --------
+    >>> ranked(pd.Series([0.1, 200.0, None, 1.0, 0.1])).tolist()
+    [0.0, 1.0, nan, 0.5, 0.0]
+    """
+    ranks = pd.to_numeric(values).rank(method="dense")
+    return ((ranks - 1) / max(float(ranks.max()) - 1, 1.0)).to_numpy(dtype=float)
 
 
 def _names(chosen: pd.DataFrame, step: float, theme: ThemeName, *, right: float) -> hv.Overlay:

@@ -138,6 +138,11 @@ def sequential(theme: ThemeName) -> list[str]:
     return [mix(stops[int(place)], stops[int(place) + 1], place % 1) for place in places]
 
 
+def graded(theme: ThemeName) -> list[str]:
+    """Return the colours of a number of a sample, from low to high: the lowest can be seen as well."""
+    return sequential(theme)[72:]
+
+
 _MORE = ("#8c6bb1", "#a6761d", "#66a61e")  # purple, brown, olive
 OWN_COLOURS = 10  # groups that have one
 

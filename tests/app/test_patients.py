@@ -1,16 +1,22 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import holoviews as hv
+import numpy as np
+import pandas as pd
 import pytest
 
+from lotviz.app.choices import Choices
 from lotviz.app.pages import patients_survey
 from lotviz.app.pages.patients_averages import averages, certificates
 from lotviz.app.pages.patients_axis import average_cells
-from lotviz.app.pages.patients_pairs import answer, clustered
-from lotviz.app.pages.patients_places import newcomer_table, newcomers_of, placed
+from lotviz.app.pages.patients_pairs import _colours, answer, clustered
+from lotviz.app.pages.patients_places import categories, map_keys, newcomer_table, newcomers_of, placed
 from lotviz.app.pages.patients_survey import surveyed
 from lotviz.app.pages.views_of_cells import short_name
 from lotviz.transport import Cancelled
+from lotviz.views.theme import graded
 from tests.app.conftest import finish
 from tests.app.test_pages import fill, pictures
 
@@ -47,6 +53,16 @@ def test_every_map_is_drawn_or_says_why_not(session_on, cohort, placing):
     hv.render(pictures(page)[0])
     assert (placed(session) is None) == (cohort == "two samples" and placing == "t-SNE")
     assert ("neighbour" in text) or placed(session) is None
+
+
+def test_doses_of_many_levels_colour_the_map_and_the_pairs():
+    doses = pd.DataFrame({"dose": np.tile(np.geomspace(0.1, 200, 12), 2)})
+    asked = SimpleNamespace(embedding=SimpleNamespace(samples=doses), colour="dose", choices=Choices(theme="dark"))
+    assert categories(asked) is None
+    assert "dose 0.1" in map_keys(asked)
+    assert "200, by rank" in map_keys(asked)
+    scale = graded("dark")
+    assert _colours(asked) == 2 * [scale[round(i / 11 * (len(scale) - 1))] for i in range(12)]
 
 
 @pytest.mark.parametrize("choice", [{"mode": "3"}, {"moved": "First of the pair"}, {"mode": "2", "part": "Shift"}])

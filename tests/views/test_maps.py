@@ -7,8 +7,9 @@ import pytest
 
 from lotviz.views.maps import MAP_SHAPE, pairs_table, sample_map
 from lotviz.views.streams import on_tap
-from lotviz.views.theme import rgba, sequential
+from lotviz.views.theme import graded, rgba, sequential
 from tests.views.conftest import THEMES, options, parts, rows
+from tests.views.test_theme import luminance
 
 AXES = ("LOT axis 1", "LOT axis 2")
 
@@ -29,12 +30,21 @@ def test_the_map_has_one_mark_per_sample_that_knows_its_name():
     given = table()
     picture, marks = sample_map(given, groups=["a", "b"], selected=[], axes=AXES, theme="light")
     assert [d.name for d in marks.kdims] == ["x", "y"]
-    assert [d.name for d in marks.vdims] == ["sample", "shown", "cells"]
+    assert [d.name for d in marks.vdims] == ["sample", "colour", "cells", "shown"]
     assert list(marks.dimension_values("sample")) == list(given.index)
     assert (marks.dimension_values("x") == given["x"]).all()
     assert {"hover", "tap"} <= set(options(marks)["tools"])
     assert options(picture)["xlabel"], options(picture)["ylabel"] == AXES
     assert any(element is marks or element.id == marks.id for element in parts(picture, hv.Points))
+
+
+def test_a_number_colours_by_its_rank_and_is_told_itself(drawn):
+    given = table(colour=[0.0, 0.1, np.nan, 200.0, 0.1])
+    picture, marks = sample_map(given, groups=None, selected=[], axes=AXES, theme="light")
+    np.testing.assert_array_equal(marks.dimension_values("shown"), [0, 0.5, np.nan, 1, 0.5])
+    np.testing.assert_array_equal(marks.dimension_values("colour"), given["colour"])
+    assert luminance(graded("light")[0]) < 0.75 > luminance(graded("light")[-1])
+    drawn(picture)
 
 
 def test_selected_samples_are_ringed_and_named():

@@ -21,10 +21,10 @@ from lotviz.app.pages.patients_survey import surveyed, under_way
 from lotviz.app.session import Session
 from lotviz.transport import LOTEmbedding
 from lotviz.views.biclusters import bicluster_map
-from lotviz.views.maps import farthest, pairs_table
+from lotviz.views.maps import farthest, pairs_table, ranked
 from lotviz.views.said_of_patients import biclusters_said, changes_said, clusters_said, probability
 from lotviz.views.style import nothing
-from lotviz.views.theme import TOKENS, carrying, group_colours, sequential
+from lotviz.views.theme import TOKENS, carrying, graded, group_colours, sequential
 
 MOST_LISTED = 3  # unlike samples that are named in the answer
 FOLLOWS = 0.05  # p below which clusters are said to follow a column
@@ -162,11 +162,15 @@ def beside_map(session: Session, page: Page) -> object:
 
 
 def _colours(session: Session) -> list[str]:
-    """Return the group colour of each sample, grey where there is none."""
+    """Return the colour of each sample's group or number, grey where there is none."""
     theme = session.choices.theme
-    groups, grey = categories(session) if session.colour else None, TOKENS[theme]["faint"]
-    if groups is None:
+    grey = TOKENS[theme]["faint"]
+    if not session.colour:
         return [grey] * len(session.embedding.samples)
+    groups = categories(session)
+    if groups is None:
+        scale, ranks = graded(theme), ranked(session.embedding.samples[session.colour])
+        return [grey if np.isnan(rank) else scale[round(rank * (len(scale) - 1))] for rank in ranks]
     palette = group_colours(groups, theme)
     return [palette.get(value, grey) for value in session.texts(session.colour)]
 

@@ -10,6 +10,7 @@ from html import escape
 import numpy as np
 import pandas as pd
 
+from lotviz.analysis.design import is_continuous
 from lotviz.analysis.newcomers import distances_to, newcomers
 from lotviz.analysis.sample_maps import LEAST, Placed, mds_map, place_on_mds, tsne_map
 from lotviz.app.choices import PARTS, PLACINGS
@@ -24,7 +25,7 @@ from lotviz.views.maps import sample_map
 from lotviz.views.said_of_patients import map_said, newcomer_said
 from lotviz.views.streams import on_tap
 from lotviz.views.style import nothing
-from lotviz.views.theme import group_colours, group_marks, sequential
+from lotviz.views.theme import graded, group_colours, group_marks
 
 PLACED = ("part", "placing", "placed", "newcomer", "survey")  # what the places on the map follow from
 LETTERS = 42  # of the legend of the map: its title needs its room
@@ -165,8 +166,8 @@ def map_words(session: Session) -> str:
 def categories(session: Session) -> list[str] | None:
     """Return the groups of the colouring column, or None where it is a number."""
     column = session.embedding.samples[session.colour]
-    numeric = pd.api.types.is_numeric_dtype(column) and column.nunique() > MOST_GROUPS
-    return None if numeric else session.groups(session.colour)
+    many = pd.api.types.is_numeric_dtype(column) and column.nunique() > MOST_GROUPS
+    return None if many or is_continuous(column) else session.groups(session.colour)
 
 
 def map_keys(session: Session) -> str:
@@ -177,7 +178,7 @@ def map_keys(session: Session) -> str:
     groups = categories(session)
     if groups is None:
         column = session.embedding.samples[colour]
-        return ramp(sequential(theme), f"{column.min():g}", f"{column.max():g} {colour}")
+        return ramp(graded(theme), f"{colour} {column.min():g}", f"{column.max():g}, by rank")
     ends = np.cumsum([min(len(group), 18) + 3 for group in groups])  # letters of the legend
     shown = groups[: max(1, int((ends <= LETTERS).sum()))]
     more = badge(f"and {len(groups) - len(shown)} more") if len(groups) > len(shown) else ""
