@@ -40,18 +40,19 @@ def expected_failures() -> tuple[type[Exception], ...]:
     return (*inputs, ConvergenceError, Cancelled, MemoryError, OSError)
 
 
-def problem_record(problem: Any) -> dict[str, str]:
-    """Turn a problem into a record for JSON: where, what, how to fix it, whether it stops the work."""
-    return {name: str(getattr(problem, name)) for name in ("where", "what", "fix", "severity")}
+def problem_record(problem: Any) -> dict[str, Any]:
+    """Turn a problem into a record for JSON: where, what, how to fix it, whether it stops the work, and its samples."""
+    record = {name: str(getattr(problem, name)) for name in ("where", "what", "fix", "severity")}
+    return {**record, "samples": [str(name) for name in problem.samples]}
 
 
-def problems_of(error: Exception) -> list[dict[str, str]]:
+def problems_of(error: Exception) -> list[dict[str, Any]]:
     """Every problem of an error, as records for JSON.
 
     Examples
     --------
     >>> problems_of(OSError("No space left."))
-    [{'where': '', 'what': 'No space left.', 'fix': '', 'severity': 'error'}]
+    [{'where': '', 'what': 'No space left.', 'fix': '', 'severity': 'error', 'samples': []}]
     """
     problems = getattr(error, "problems", None)
     if not problems:

@@ -307,6 +307,25 @@ def test_scaling_never_takes_a_sample_by_itself(made):
     )
 
 
+def test_shapes_and_sizes_are_used_as_measured(made, tmp_path):
+    rng = np.random.default_rng(0)
+    shapes = {name: rng.beta(5, 2, (60, 1)).ravel() for name in ("circularity", "solidity")}
+    sizes = {"area": rng.lognormal(9, 0.5, 60), "elongation": rng.normal(30, 4, 60)}
+    read = read_cohort(
+        write_cohort(
+            made({name: np.column_stack([*shapes.values(), *sizes.values()]) for name in "ab"}), tmp_path / "c"
+        )
+    )
+    assert read.transform == Transform("none")
+    assert "units of their own, as of shapes and sizes" in " ".join(problem.what for problem in read.problems)
+    counts = {name: np.column_stack([rng.poisson(0.1, (60, 3)), sizes["area"]]) for name in "ab"}  # dim, not fractions
+    assert read_cohort(write_cohort(made(counts), tmp_path / "d")).transform.kind == "arcsinh"
+
+
+def test_real_shapes_and_sizes_are_used_as_measured(real_data):
+    assert read_cohort(real_data("igan_glomeruli_pilot")).transform == Transform("none")
+
+
 @pytest.mark.parametrize("name", ["bcrxl_cytof_bodenmiller/sheet.csv", "organoid_cytof_cygnal/sheet.csv"])
 def test_real_mass_cytometry_gets_the_cofactor_5(real_data, name):
     assert read_cohort(real_data(name)).transform == Transform("arcsinh", 5)

@@ -34,7 +34,7 @@ LEVELS = (np.arange(64) + 0.5) / 64  # of the quantiles that are kept
 LOOKED_AT = 1000  # cells of a sample its quantiles are taken from
 UNEQUAL = 20  # times fewer or more cells than the median sample
 _DISTINCT = 20  # values; a marker with fewer is a count or a class, and its extremes are no margin
-_EVERY = 10**9
+_IN_A_SENTENCE = 40  # samples with their numbers; all are in the samples of the problem
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,7 +248,7 @@ def _number_of_cells(cohort: Cohort) -> list[Problem]:
     counts = {str(name): int(count) for name, count in cohort.cell_counts.items()}
     few = {name: count for name, count in counts.items() if count < FEW_CELLS}
     if few:
-        named = listed((f"{name} ({count})" for name, count in few.items()), _EVERY)
+        named = listed((f"{name} ({count})" for name, count in few.items()), _IN_A_SENTENCE)
         what = f"{len(few)} of {len(counts)} samples have fewer than {FEW_CELLS} cells: {named}."
         fix = "Their place on any map is uncertain; consider leaving them out."
         problems.append(Problem(cohort.origin, what, fix, "warning", tuple(few)))
@@ -259,7 +259,7 @@ def _number_of_cells(cohort: Cohort) -> list[Problem]:
         if name not in few and not typical / UNEQUAL <= count <= typical * UNEQUAL
     }
     if odd and typical >= FEW_CELLS:
-        named = listed((f"{name} ({count:,})" for name, count in odd.items()), _EVERY)
+        named = listed((f"{name} ({count:,})" for name, count in odd.items()), _IN_A_SENTENCE)
         what = f"Expected similar numbers of cells, found {len(odd)} samples far from the median of {typical:,.0f}: "
         fix = "Use the same number of cells of every sample, and read the place of the small ones with care."
         problems.append(Problem(cohort.origin, f"{what}{named}.", fix, "warning", tuple(odd)))

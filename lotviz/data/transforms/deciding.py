@@ -174,6 +174,8 @@ def _suggested(values: NDArray[np.float32], peak: float) -> tuple[str, str]:
         return "none", f"values reach {peak:.4g}, which is a transformed scale"
     if _display_channels(values):
         return "none", "values are whole numbers from 0 to 1023, the channels of a display"
+    if _units_of_their_own(values):
+        return "none", f"some markers reach 1 at most and others {peak:.4g}: units of their own, as of shapes and sizes"
     return "arcsinh", f"values reach {peak:.4g}, which is a raw scale"
 
 
@@ -182,6 +184,13 @@ def _display_channels(values: NDArray[np.float32]) -> bool:
     return bool(
         values.min() >= 0 and values.max() <= 1023 and np.median(values) >= 100 and (values == values.round()).all()
     )
+
+
+def _units_of_their_own(values: NDArray[np.float32]) -> bool:
+    """Whether markers are no intensities of one instrument: a quarter are fractions of 1, a tenth reach above 1,000."""
+    peaks = np.quantile(np.abs(values), 0.995, axis=0)
+    parts = (values != values.round()).any(axis=0)
+    return bool(np.mean((peaks <= 1) & parts) >= 0.25 and np.mean(peaks > 1000) >= 0.1)
 
 
 def _cofactor_of(instrument: Instrument, values: NDArray[np.float32]) -> tuple[float, str]:
