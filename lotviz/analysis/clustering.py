@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from lotviz.analysis.choices import require_distances
 from lotviz.analysis.distances import linkage_of
 from lotviz.analysis.labels import label_texts
 from lotviz.analysis.neighbours import deal_labels, units_of
@@ -128,12 +129,18 @@ def clusters(
     -------
         The clusters; None of fewer than six samples, or where all samples are the same.
 
+    Raises
+    ------
+    ValueError
+        `distances` are none.
+
     Notes
     -----
     Ward's tree, the one `cluster_order` orders by, so that clusters stand together in it.
     """
     from sklearn.metrics import silhouette_score
 
+    distances = require_distances(distances)
     n = len(distances)
     if n < LEAST_SAMPLES or not distances.any():
         return None

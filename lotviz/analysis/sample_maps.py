@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from lotviz.analysis.choices import require_distances
 from lotviz.data.problems import CohortError, Problem
 from lotviz.transport.progress import Progress, report, stop_if
 
@@ -113,10 +114,16 @@ def mds_map(
     cancel
         Set it to stop.
 
+    Raises
+    ------
+    ValueError
+        `distances` are none.
+
     Notes
     -----
     Source: SMACOF (de Leeuw 1977) from the classical solution, so that no seed is needed; the raw stress never rises.
     """
+    distances = require_distances(distances)
     places = classical_mds(distances)
     count, before = len(distances), np.inf
     for step in range(_STEPS):
@@ -146,9 +153,12 @@ def tsne_map(distances: NDArray[np.float64], *, seed: int = 0) -> Placed:
     ------
     CohortError
         Fewer than five samples.
+    ValueError
+        `distances` are none.
     """
     from sklearn.manifold import TSNE
 
+    distances = require_distances(distances)
     count = len(distances)
     if count < LEAST:
         what = f"Expected at least {LEAST} samples for a map of neighbours (t-SNE), found {count}."
@@ -167,6 +177,11 @@ def tsne_map(distances: NDArray[np.float64], *, seed: int = 0) -> Placed:
 
 def place_on_mds(coordinates: NDArray[np.float64], distances: NDArray[np.float64]) -> NDArray[np.float64]:
     """Place newcomers on a map of N samples by their distances to these, (K, N) -> (K, 2); the map stays as it is.
+
+    Raises
+    ------
+    ValueError
+        `distances` are none.
 
     Notes
     -----

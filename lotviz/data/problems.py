@@ -60,7 +60,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     >>> did_you_mean("P1", ["P01", "P21", "P10"])
     'Did you mean P01?'
     """
-    by_lower = {name.lower(): name for name in known}
+    by_lower, word = {name.lower(): name for name in known}, str(word)  # None and numbers come from scripts
     alike = [name for lower, name in by_lower.items() if _plain_numbers(lower) == _plain_numbers(word.lower())]
     if len(alike) == 1:
         return f"Did you mean {alike[0]}?"

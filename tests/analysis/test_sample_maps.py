@@ -5,6 +5,7 @@ import pytest
 from scipy.spatial.distance import pdist, squareform
 from sklearn.manifold import smacof
 
+from lotviz.analysis.clustering import clusters
 from lotviz.analysis.sample_maps import (
     classical_mds,
     judged,
@@ -92,3 +93,20 @@ def test_a_stop_is_heard():
     cancel.set()
     with pytest.raises(Cancelled):
         mds_map(scattered(6, 3)[1], cancel=cancel)
+
+
+@pytest.mark.parametrize("use", [clusters, mds_map, tsne_map])
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ("an embedding", "found a str"),
+        (None, "Expected"),
+        (np.zeros((7, 3)), r"found an array of shape \(7, 3\)"),
+        (np.triu(np.ones((7, 7)), 1), "the same both ways"),
+        (np.ones((7, 7)), "0 to itself"),
+        (np.full((7, 7), np.nan), "Expected finite distances"),
+    ],
+)
+def test_what_is_no_table_of_distances_is_refused(use, given, found):
+    with pytest.raises(ValueError, match=found):
+        use(given)

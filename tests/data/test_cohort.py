@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lotviz.data import CohortError, Transform
+from lotviz.data import CohortError, Transform, simulate
 
 
 def test_cells_are_the_transformed_raw_values(small_cohort):
@@ -96,3 +96,9 @@ def test_raw_values_cannot_alter_the_source(small_cohort):
     before = small_cohort.cells(name).copy()
     small_cohort.raw(name)[:] = 0
     np.testing.assert_array_equal(small_cohort.cells(name), before)
+
+
+@pytest.mark.parametrize("name", [None, 3])
+def test_a_column_that_is_no_word_is_refused_like_any_other(name):
+    with pytest.raises(CohortError, match=f"Expected a column {name}, found"):
+        simulate(samples=2, cells=5).column(name)
