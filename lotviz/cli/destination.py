@@ -150,6 +150,19 @@ def check_new_folder(path: Path) -> Path:
     return path
 
 
+def check_record(table: Path, *, overwrite: bool, inputs: Sequence[Path] = ()) -> Path | None:
+    """Return where the record of a csv table goes, which has no place for one itself; None for other formats.
+
+    Raises
+    ------
+    RefusedError
+        As `check_file`.
+    """
+    if table.suffix.lower() != ".csv":
+        return None
+    return check_file(table.with_name(f"{table.name}.json"), overwrite=overwrite, inputs=inputs)
+
+
 def write_text(path: Path, text: str) -> None:
     """Put `text` at `path` in one step: the file is there whole, or not at all."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lotviz.cli.destination import check_file, check_suffix, check_table, write_text
+from lotviz.cli.destination import check_file, check_record, check_suffix, check_table, write_text
 from lotviz.cli.options import add_output, add_seed, new_command
 from lotviz.cli.output import Output, finite
 
@@ -49,7 +49,8 @@ def add_interact(group: Any) -> None:
         help="couple whole clouds even where the cohort names populations (default: each with itself)",
     )
     add_seed(command)
-    add_output(command, "RESULT", "the result to write: .json, or .csv for the table of markers", required=False)
+    meaning = "the result to write: .json, or .csv for the table of markers with the rest in .csv.json"
+    add_output(command, "RESULT", meaning, required=False)
 
 
 def interact(options: Namespace, output: Output) -> int:
@@ -57,6 +58,7 @@ def interact(options: Namespace, output: Output) -> int:
     if options.output:
         destination = check_suffix(options.output, (".json", ".csv"))
         check_table(check_file(destination, overwrite=options.overwrite, inputs=[options.embedding]), [HEAD])
+        beside = check_record(destination, overwrite=options.overwrite, inputs=[options.embedding])
     from lotviz.analysis.interaction import interaction
     from lotviz.transport import LOTEmbedding
 
@@ -78,6 +80,9 @@ def interact(options: Namespace, output: Output) -> int:
     record = found.to_record()
     if options.output:
         write_text(options.output, _written(found, record, options.output))
+        if beside:
+            write_text(beside, json.dumps(finite(record), allow_nan=False, indent=2) + "\n")
+            record["record"] = str(beside)
         record["output"] = str(options.output)
     output.warn([*found.notes, *found.warnings])
     output.result(record, _text(found))

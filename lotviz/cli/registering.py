@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lotviz.cli import values
 from lotviz.cli.commands import sentences
-from lotviz.cli.destination import check_file, check_suffix, check_table
+from lotviz.cli.destination import check_file, check_record, check_suffix, check_table, write_text
 from lotviz.cli.failures import RefusedError
 from lotviz.cli.options import add_output, add_seed, new_command
 from lotviz.cli.output import Output, finite
@@ -62,13 +62,14 @@ def add_register(group: Any) -> None:
         "say how far the registration is from it",
     )
     add_seed(command)
-    add_output(command, "FILE", "the file to write: .parquet, .csv or .json")
+    add_output(command, "FILE", "the file to write: .parquet, .json, or .csv with its record in .csv.json")
 
 
 def register(options: Namespace, output: Output) -> int:
     """Register two samples, write them at one level, and report what follows."""
     destination = check_suffix(options.output, SUFFIXES)
     check_table(check_file(destination, overwrite=options.overwrite, inputs=[options.embedding]), HEADS)
+    beside = check_record(destination, overwrite=options.overwrite, inputs=[options.embedding])
     if options.cells and options.level != "cells":
         what = f"Expected --cells with --level cells only, found --level {options.level}."
         raise RefusedError("--cells", what, "Leave it out: points and populations are never drawn.")
@@ -97,7 +98,11 @@ def register(options: Namespace, output: Output) -> int:
         "hashes": {sample: embedding.sample_hashes[sample] for sample in (options.a, options.b)},
     }
     record["warnings"] = sentences(record["warnings"], embedding.warnings)
-    _write(destination, table, finite({name: value for name, value in record.items() if name != "output"}))
+    kept = finite({name: value for name, value in record.items() if name != "output"})
+    _write(destination, table, kept)
+    if beside:
+        write_text(beside, json.dumps(kept, allow_nan=False, indent=1) + "\n")
+        record["record"] = str(beside)
     output.warn(record["warnings"])
     output.result(record, _text(record))
     return 0
@@ -139,7 +144,7 @@ def _table(embedding: LOTEmbedding, found: Registered, options: Namespace, regio
 
 
 def _write(path: Path, table: pd.DataFrame, record: Mapping[str, Any]) -> None:
-    """Write the table in one step; parquet keeps the record in its metadata, JSON holds both."""
+    """Write the table in one step; parquet keeps the record in its metadata, JSON holds both, csv nothing."""
     from lotviz.data.files import replace_file
 
     def parquet(draft: Path) -> None:
@@ -175,4 +180,5 @@ def _text(record: Mapping[str, Any]) -> str:
     ]
     if record["direct"]:
         lines.append(record["direct"]["said"])
-    return "\n".join([*lines, f"Wrote {record['rows']:,} rows ({record['level']}) to {record['output']}."])
+    beside = f", what made them to {record['record']}" if "record" in record else ""
+    return "\n".join([*lines, f"Wrote {record['rows']:,} rows ({record['level']}) to {record['output']}{beside}."])

@@ -65,6 +65,8 @@ def test_the_result_is_written_as_json_or_as_the_table(run, organoids, tmp_path)
     assert written["statistic"] == said.record["statistic"]
     assert written["barycenter"]["note"] == "not a test of additivity"
     assert run("interact", organoids, *FOUR, "-o", table).code == 0
+    assert json.loads((tmp_path / "r.csv.json").read_text()) == written
+    assert {"versions", "parameters"} <= set(written)
     rows = pd.read_csv(table)
     assert list(rows.columns[:5]) == ["region", "marker", "additive", "observed", "excess"]
     assert len(rows) == 8 * 14

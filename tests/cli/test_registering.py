@@ -66,7 +66,12 @@ def test_every_level_is_written_in_every_format(run, tmp_path, embedding_file, p
     assert column in tables[0]
     for other in tables[1:]:
         pd.testing.assert_frame_equal(tables[0], other, check_dtype=False, rtol=1e-5)
-    assert {path.name for path in tmp_path.iterdir()} == {f"{level}.{s}" for s in ("csv", "json", "parquet")}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        f"{level}.{s}" for s in ("csv", "csv.json", "json", "parquet")
+    }
+    beside, whole = (json.loads((tmp_path / f"{level}.{s}").read_text()) for s in ("csv.json", "json"))
+    assert beside == {name: value for name, value in whole.items() if name != "table"}
+    assert {"versions", "parameters", "hashes", "seed"} <= set(beside)
 
 
 @pytest.mark.parametrize("level", ["cells", "points", "populations"])
@@ -105,7 +110,7 @@ def test_a_person_reads_the_answer_in_a_few_lines(run, tmp_path, embedding_file,
     lines = said.out.splitlines()
     assert lines[0].startswith(f"{pair[0]} to {pair[1]}: distance ")
     assert lines[1].startswith("Grown or shrunk, in points of a hundred: ")
-    assert lines[-1].startswith("Wrote ") and lines[-1].endswith("p.csv.")
+    assert lines[-1].startswith("Wrote ") and lines[-1].endswith("p.csv.json.")
 
 
 def test_a_sample_with_itself_is_the_identity(run, tmp_path, embedding_file, pair):
@@ -124,10 +129,12 @@ def test_a_sample_with_itself_is_the_identity(run, tmp_path, embedding_file, pai
         (("{a}", "{b}", "-o", "p.xlsx"), "Expected a name that ends in .parquet, .csv, .json"),
         (("{a}", "{b}", "-o", "p.csv", "--level", "points", "--cells", "3"), "--cells with --level cells only"),
         (("{a}", "{b}", "-o", "there.csv"), "Expected a new file"),
+        (("{a}", "{b}", "-o", "alone.csv"), "alone.csv.json: Expected a new file"),
     ],
 )
 def test_what_cannot_be_done_is_said_and_nothing_is_written(run, tmp_path, embedding_file, pair, words, message):
-    (tmp_path / "there.csv").write_text("mine")
+    for name in ("there.csv", "alone.csv.json"):
+        (tmp_path / name).write_text("mine")
     named = {"a": pair[0], "b": pair[1], "wrong": pair[1].lower()}
     filled = [word.format(**named) for word in words]
     place = filled.index("-o") + 1
@@ -137,5 +144,5 @@ def test_what_cannot_be_done_is_said_and_nothing_is_written(run, tmp_path, embed
     assert message in said.record["error"]["message"]
     if "wrong" in words[1]:
         assert f"Did you mean {pair[1]}" in said.record["error"]["message"]
-    assert names_in(tmp_path) == {"there.csv"}
-    assert (tmp_path / "there.csv").read_text() == "mine"
+    assert names_in(tmp_path) == {"there.csv", "alone.csv.json"}
+    assert {(tmp_path / name).read_text() for name in names_in(tmp_path)} == {"mine"}
