@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import holoviews as hv
@@ -8,11 +9,11 @@ import pandas as pd
 import pytest
 
 from lotviz.app.choices import Choices
-from lotviz.app.pages import patients_survey
+from lotviz.app.pages import patients_places, patients_survey
 from lotviz.app.pages.patients_averages import averages, certificates
 from lotviz.app.pages.patients_axis import average_cells
 from lotviz.app.pages.patients_pairs import _colours, answer, clustered
-from lotviz.app.pages.patients_places import categories, map_keys, newcomer_table, newcomers_of, placed
+from lotviz.app.pages.patients_places import categories, map_keys, map_note, newcomer_table, newcomers_of, placed
 from lotviz.app.pages.patients_survey import surveyed
 from lotviz.app.pages.views_of_cells import short_name
 from lotviz.transport import Cancelled
@@ -63,6 +64,15 @@ def test_doses_of_many_levels_colour_the_map_and_the_pairs():
     assert "200, by rank" in map_keys(asked)
     scale = graded("dark")
     assert _colours(asked) == 2 * [scale[round(i / 11 * (len(scale) - 1))] for i in range(12)]
+
+
+@pytest.mark.parametrize(("kept", "said"), [(0.9, "near means alike"), (0.13, "near need not mean alike")])
+def test_a_map_that_loses_neighbours_does_not_promise_them(session_on, monkeypatch, kept, said):
+    session = session_on("patients")
+    filled(session)
+    found = replace(placed(session), kept=kept)
+    monkeypatch.setattr(patients_places, "placed", lambda _session: found)
+    assert map_note(session).startswith(said)
 
 
 @pytest.mark.parametrize("choice", [{"mode": "3"}, {"moved": "First of the pair"}, {"mode": "2", "part": "Shift"}])

@@ -20,7 +20,15 @@ from lotviz.app.frame import (
 from lotviz.app.pages.patients_averages import averages_controls, averages_picture
 from lotviz.app.pages.patients_axis import axis_controls, axis_picture
 from lotviz.app.pages.patients_pairs import answer, beside_map, cluster_controls
-from lotviz.app.pages.patients_places import PLACED, map_keys, map_picture, map_words, newcomer_controls, unlike
+from lotviz.app.pages.patients_places import (
+    PLACED,
+    map_keys,
+    map_note,
+    map_picture,
+    map_words,
+    newcomer_controls,
+    unlike,
+)
 from lotviz.app.pages.patients_survey import surveyed
 from lotviz.app.pages.views_of_cells import (
     axes_note,
@@ -47,8 +55,8 @@ def patients(session: Session) -> Page:
     count = len(session.embedding.samples)
     depends = ("part", "clusters", "survey")
     page.head = page.html(lambda: question("How alike are the patients?", answer(session)), *depends)
-    note = "near means alike; tap to choose"
-    head = page.html(lambda: headline(f"Map of {count} samples", note, map_keys(session)), "colour")
+    title = f"Map of {count} samples"
+    head = page.html(lambda: headline(title, map_note(session), map_keys(session)), "colour", *PLACED)
     plot = page.shaped(lambda: map_picture(session), "colour", "a", "b", *PLACED, shape=MAP_SHAPE)
     foot = page.html(lambda: map_words(session), *PLACED)
     wide = 7 if session.choices.beside_map == BICLUSTERS else 8

@@ -29,6 +29,7 @@ from lotviz.views.theme import graded, group_colours, group_marks
 
 PLACED = ("part", "placing", "placed", "newcomer", "survey")  # what the places on the map follow from
 LETTERS = 42  # of the legend of the map: its title needs its room
+MOST_KEPT = 0.5  # of the neighbours: on a map that keeps fewer, near need not mean alike
 MOST_NAMED = 3  # newcomers that are named on the map
 
 
@@ -149,6 +150,14 @@ def _axes(session: Session, places: Placed) -> tuple[str, str]:
         return f"LOT axis 1 ({first} of variance)", f"LOT axis 2 ({second})"
     unit = "in units of LOT distance" if places.method == "mds" else "no unit"
     return f"{session.choices.placing} 1 ({unit})", f"{session.choices.placing} 2"
+
+
+def map_note(session: Session) -> str:
+    """Say how to read the map: near means alike only where most neighbours are kept."""
+    places = placed(session)
+    if places is None:
+        return "tap to choose"
+    return f"near {'means' if places.kept >= MOST_KEPT else 'need not mean'} alike; tap to choose"
 
 
 def map_words(session: Session) -> str:
