@@ -1,4 +1,4 @@
-"""Is the nearest other sample one of the same class? The least one asks of a map, beside what chance would give."""
+"""Is the nearest other sample of the same class, or of a number like its own? Beside what chance would give."""
 
 from __future__ import annotations
 
@@ -95,6 +95,68 @@ def label_agreement(
         nearest=np.where(judged, order[:, 0], -1),
         share=share,
     )
+
+
+@dataclass(frozen=True)
+class Closeness:
+    """How near the number of a sample is to that of its nearest neighbour.
+
+    Attributes
+    ----------
+    apart
+        Mean difference of the two ranks, among the samples that could be judged; ties share their mean rank.
+    by_chance
+        The same for numbers dealt at random.
+    p
+        Share of random deals, the true one included, that are at least as near.
+    count
+        Samples that could be judged.
+    """
+
+    apart: float
+    by_chance: float
+    p: float
+    count: int
+
+
+def value_closeness(
+    distances: NDArray[np.float64],
+    values: Sequence[float | None] | pd.Series,
+    groups: Sequence[Hashable] | pd.Series | None = None,
+    *,
+    permutations: int = 999,
+    seed: int = 0,
+) -> Closeness:
+    """Compare the number of each sample, such as its dose or age, with that of its nearest neighbour.
+
+    Parameters are those of `label_agreement`, with a number for each sample; samples without one are left out.
+
+    Examples
+    --------
+    >>> line = np.abs(np.subtract.outer(np.arange(9.0), np.arange(9.0)))
+    >>> value_closeness(line, np.arange(9) ** 2).apart
+    1.0
+    """
+    numbers = pd.to_numeric(pd.Series(list(values)), errors="coerce")
+    units = units_of(groups, len(numbers))
+    known = numbers.notna().to_numpy()
+    allowed = known[:, None] & known[None, :] & (units[:, None] != units[None, :])
+    far = np.where(allowed, distances, np.inf)
+    nearest = np.argmin(far, axis=1)
+    judged = np.isfinite(far.min(axis=1))
+    codes, levels = pd.factorize(numbers, sort=True)
+    ranks = pd.Series(numbers.rank().to_numpy()).groupby(codes).first().reindex(range(len(levels))).to_numpy()
+    codes = np.asarray(codes, dtype=np.intp)
+
+    def apart(dealt: NDArray[np.intp]) -> float:
+        return float(np.abs(ranks[dealt[judged]] - ranks[dealt[nearest[judged]]]).mean())
+
+    if not judged.any():
+        return Closeness(0.0, 0.0, 1.0, 0)
+    rng, found = np.random.default_rng(seed), apart(codes)
+    random = np.array([apart(deal_labels(codes, units, known, rng=rng)) for _ in range(permutations)])
+    p = float((np.sum(random <= found + 1e-12) + 1) / (permutations + 1))
+    return Closeness(found, float(random.mean()) if permutations else 0.0, p, int(judged.sum()))
 
 
 def _shares(codes: NDArray[np.intp], order: NDArray[np.intp], reached: NDArray[np.bool_]) -> NDArray[np.float64]:

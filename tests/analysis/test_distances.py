@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lotviz.analysis.distances import cluster_order, outlying
-from lotviz.analysis.neighbours import label_agreement
+from lotviz.analysis.neighbours import label_agreement, value_closeness
 
 
 def line(*positions):
@@ -66,3 +66,21 @@ def test_samples_of_an_unknown_group_stand_each_for_itself():
     found = label_agreement(distances, ["a", "a", "b", "b"], [None, None, "P1", None])
     assert found.nearest.tolist() == [1, 0, 3, 2]
     assert (found.same, found.count) == (4, 4)
+
+
+def test_numbers_that_follow_the_line_are_near_and_chance_is_that_of_two_ranks():
+    n = 30
+    found = value_closeness(line(*range(n)), [2.0**i for i in range(n)], permutations=999)
+    assert (found.apart, found.p, found.count) == (1.0, 0.001, n)
+    assert found.by_chance == pytest.approx((n + 1) / 3, rel=0.05)  # the mean difference of two of 1 to n
+    rng = np.random.default_rng(0)
+    shuffled = [value_closeness(line(*range(n)), rng.permutation(n), permutations=99).p for _ in range(60)]
+    assert 0.35 < np.mean(shuffled) < 0.65
+
+
+def test_samples_without_a_number_and_of_the_same_patient_are_no_neighbours():
+    found = value_closeness(line(0, 0.1, 1, 5, 5.2), [1, None, 2, 10, 10], permutations=9)
+    assert (found.apart, found.count) == (pytest.approx((1 + 1 + 0 + 0) / 4), 4)  # ranks 1, 2, 3.5, 3.5
+    found = value_closeness(line(0, 1, 10, 11), [1, 2, 3, 4], ["p", "p", "q", "q"], permutations=9)
+    assert found.apart == pytest.approx((2 + 1 + 1 + 2) / 4)
+    assert value_closeness(line(0, 1), [1, 2], ["p", "p"]).count == 0

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from lotviz.app.choices import Choices
-from lotviz.app.pages import patients_places, patients_survey
+from lotviz.app.pages import patients_pairs, patients_places, patients_survey
 from lotviz.app.pages.patients_averages import averages, certificates
 from lotviz.app.pages.patients_axis import average_cells
-from lotviz.app.pages.patients_pairs import _colours, answer, clustered
+from lotviz.app.pages.patients_pairs import _colours, _neighbours_said, answer, clustered
 from lotviz.app.pages.patients_places import categories, map_keys, map_note, newcomer_table, newcomers_of, placed
 from lotviz.app.pages.patients_survey import surveyed
 from lotviz.app.pages.views_of_cells import short_name
@@ -64,6 +64,28 @@ def test_doses_of_many_levels_colour_the_map_and_the_pairs():
     assert "200, by rank" in map_keys(asked)
     scale = graded("dark")
     assert _colours(asked) == 2 * [scale[round(i / 11 * (len(scale) - 1))] for i in range(12)]
+
+
+@pytest.mark.parametrize(("mixed", "said"), [(False, "Like samples have a like dose"), (True, "dose does not show")])
+def test_neighbours_are_compared_by_their_number(monkeypatch, mixed, said):
+    doses = np.geomspace(0.1, 200, 20)
+    table = pd.DataFrame({"dose": np.random.default_rng(0).permutation(doses) if mixed else doses})
+    asked = SimpleNamespace(
+        embedding=SimpleNamespace(samples=table),
+        label="dose",
+        grouping=None,
+        group=None,
+        continuous=True,
+        choices=Choices(),
+        derived=lambda _name, make, *_key: make(),
+    )
+    survey = SimpleNamespace(distances=np.abs(np.subtract.outer(np.arange(20), np.arange(20))))
+    monkeypatch.setattr(patients_pairs, "surveyed", lambda _session: survey)
+    assert _neighbours_said(asked, alone=True).startswith(f"<b>{said}</b>: nearest neighbours are ")
+    after = _neighbours_said(asked, alone=False)
+    assert after.startswith("Nearest neighbours are ")
+    assert ("are 1.0 ranks of dose apart (by chance" in after) != mixed
+    assert after.endswith("of 20).")
 
 
 @pytest.mark.parametrize(("kept", "said"), [(0.9, "near means alike"), (0.13, "near need not mean alike")])

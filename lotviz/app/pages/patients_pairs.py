@@ -11,7 +11,7 @@ import numpy as np
 
 from lotviz.analysis.bicluster import LEAST_COLUMNS, LEAST_SAMPLES, Biclusters, biclusters
 from lotviz.analysis.clustering import Clusters, Following, clusters, following
-from lotviz.analysis.neighbours import label_agreement
+from lotviz.analysis.neighbours import label_agreement, value_closeness
 from lotviz.analysis.region_values import region_values
 from lotviz.app.choices import BICLUSTERS, PARTS
 from lotviz.app.frame import Page, headline, picture, ramp, section, select
@@ -119,6 +119,8 @@ def _verdict(session: Session) -> str:
 def _neighbours_said(session: Session, *, alone: bool) -> str:
     """Say how many samples have their nearest neighbour in their group."""
     label = session.grouping
+    if session.continuous:
+        return _numbers_said(session, alone=alone)
     if label is None:
         return "<b>No groups are known</b>, so only the map can speak." if alone else "No groups are known."
     groups, who = session.embedding.samples[label], session.group
@@ -173,6 +175,25 @@ def _colours(session: Session) -> list[str]:
         return [grey if np.isnan(rank) else scale[round(rank * (len(scale) - 1))] for rank in ranks]
     palette = group_colours(groups, theme)
     return [palette.get(value, grey) for value in session.texts(session.colour)]
+
+
+def _numbers_said(session: Session, *, alone: bool) -> str:
+    """Say how near the number of a sample is to that of its nearest neighbour."""
+    label, who = session.label, session.group
+    apart = session.embedding.samples[who] if who else None
+    deal = {"permutations": 399, "seed": session.choices.seed}
+    make = partial(value_closeness, surveyed(session).distances, session.embedding.samples[label], apart, **deal)
+    found = session.derived("closeness", make, session.choices.part, label, who)
+    if not found.count:
+        return "No two samples with a number can be compared."
+    count = (
+        f"nearest neighbours are {found.apart:.1f} ranks of {escape(label)} apart (by chance {found.by_chance:.1f}, of "
+        f"{found.count})"
+    )
+    if not alone:
+        return f"{count[0].upper()}{count[1:]}."
+    shows = f"Like samples have a like {escape(label)}" if found.p < FOLLOWS else f"{escape(label)} does not show"
+    return f"<b>{shows}</b>: {count}."
 
 
 def _pairs(session: Session) -> object:
