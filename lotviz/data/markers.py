@@ -18,7 +18,7 @@ _BARE_METAL = re.compile(r"^(?:\d{2,3}[A-Z][a-z]?|[A-Z][a-z]?\d{2,3}D[id])$")  #
 # One word that is no dye itself, and V450-PB-H, UV405-H, BV421, FITC, PE-Cy7, APC H7 or Alexa Fluor 700-A after it.
 _AND_DETECTOR = re.compile(
     r"(?!Alexa|Pacific|Texas|Brilliant|Super|Horizon|Spark)(\S+) "
-    r"(?:[A-Z]{1,3} ?\d{3}|(?:FITC|PE|APC|Per-?CP|ECD|PB|PO|KrO|Cy ?\d|PC ?\d)(?![A-Za-z\d])"
+    r"(?:(?!CD)[A-Z]{1,3} ?\d{3}|(?:FITC|PE|APC|Per-?CP|ECD|PB|PO|KrO|Cy ?\d|PC ?\d)(?![A-Za-z\d])"
     r"|(?:Alexa|Pacific|Texas|Brilliant|Super|Spark|eFluor|Qdot)(?![A-Za-z]))(?:[-/ .].+)?",
     re.IGNORECASE,
 )

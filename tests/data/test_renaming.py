@@ -196,12 +196,16 @@ def test_fcs_files_with_a_stain_on_other_channels(tmp_path):
         ("CD3 APC H7", "CD3"),
         ("CD3 BUV395-A", "CD3"),
         ("CD3 BV 421", "CD3"),
+        ("CD4 Nd145", "CD4"),
         ("CD19 Alexa Fluor 700-A", "CD19"),
         ("CD19 Pacific Blue-A", "CD19"),
         ("CD19 PerCP-Cy5.5-A", "CD19"),
-        *((name, name) for name in ("HLA DR", "Granzyme B", "TCR gd", "TCR Va7.2", "IL 2", "Ki 67", "PD 1", "CD8 T")),
+        *(
+            (name, name)
+            for name in ("HLA DR", "Granzyme B", "TCR gd", "TCR Va7.2", "IL 2", "Ki 67", "PD 1", "CD8 T", "Anti CD123")
+        ),
         *((name, name) for name in ("Alexa Fluor 700-A", "Pacific Blue-A", "Texas Red-A", "Super Bright 436", "GFP")),
-        *((name, name) for name in ("CD45 (FL7-A)", "Event length", "glom sizes", "PE", "cell area", "CD3 PEcam")),
+        *((name, name) for name in ("CD45 (FL7-A)", "PE")),
     ],
 )
 def test_only_a_detector_or_a_dye_is_left_out_of_a_name(name, short):

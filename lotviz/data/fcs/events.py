@@ -61,10 +61,9 @@ def arcsinh_of_stored(
     if stored is None or not columns or any(layout.channels[column].mask for column in columns):
         return False
     wanted = None if list(columns) == list(range(len(layout.channels))) else tuple(columns)
+    table = StoredTable(layout.start, stored, len(layout.channels), wanted)
     with path.open("rb", buffering=0) as handle:
-        return arcsinh_of_file(
-            handle, StoredTable(layout.start, stored, len(layout.channels), wanted), cofactor, values
-        )
+        return arcsinh_of_file(handle, table, cofactor, values)
 
 
 def _uniform(layout: Layout) -> np.dtype[Any] | None:
@@ -106,9 +105,9 @@ def _decoder(layout: Layout, columns: Sequence[int]) -> Any:
     stored = _uniform(layout)
     if stored is None:
         return lambda raw: _by_column(raw, layout, columns)
-    bytes_ = stored.itemsize
+    width = stored.itemsize
     used = [layout.channels[column].mask for column in columns]
-    masks = np.array([mask or 2 ** (8 * bytes_) - 1 for mask in used], f"u{bytes_}") if any(used) else None
+    masks = np.array([mask or 2 ** (8 * width) - 1 for mask in used], f"u{width}") if any(used) else None
     chosen = _chosen(columns)
 
     def decode(raw: NDArray[np.uint8]) -> NDArray[Any]:

@@ -39,8 +39,8 @@ def arcsinh(values: NDArray[np.float32], cofactor: float) -> NDArray[np.float32]
 def arcsinh_into(values: NDArray[Any], cofactor: float, result: NDArray[np.float32]) -> bool:
     """Write arcsinh(values / cofactor) to `result`, and say whether all values are finite.
 
-    The bits are those of `arcsinh`, whatever the values are stored as: floats of 32 bits in either byte order are taken
-    and integers of 16 bits are taken as they stand, anything else is made float32 first.
+    The bits are those of `arcsinh`, whatever the values are stored as: floats of 32 bits and integers of 16 bits in
+    either byte order are taken as they stand, anything else is made float32 first.
 
     Parameters
     ----------
