@@ -56,5 +56,5 @@ def problems_of(error: Exception) -> list[dict[str, Any]]:
     """
     problems = getattr(error, "problems", None)
     if not problems:
-        return [{"where": "", "what": str(error), "fix": "", "severity": "error"}]
+        return [{"where": "", "what": str(error), "fix": "", "severity": "error", "samples": []}]
     return [problem_record(problem) for problem in problems]
