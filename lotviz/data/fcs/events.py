@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from lotviz.data.fcs.layout import MOST_CHARACTERS, Channel, Layout
 from lotviz.data.fcs.text import damaged
 from lotviz.data.problems import CohortError
-from lotviz.data.transforms.arcsinh import StoredTable, arcsinh_of_file
+from lotviz.data.transforms.arcsinh import StoredTable, aligned, arcsinh_of_file
 
 _BLOCK = 2**21  # bytes: smaller ones cost two threads their turns, larger ones the cache and the reading ahead
-_LINE = 64  # bytes of a line of the cache
 _PIECE = 2**18  # bytes of text at once
 _SEPARATORS = bytes.maketrans(b",\t\r\n\0", b"     ")  # of free-format ASCII
 
@@ -90,8 +89,7 @@ def _plain_order(layout: Layout) -> bool:
 
 def _binary(handle: BinaryIO, layout: Layout, columns: Sequence[int]) -> Iterator[tuple[slice, NDArray[Any]]]:
     rows = max(1, _BLOCK // layout.row)
-    buffer = np.empty(min(rows, layout.n_cells) * layout.row + _LINE, np.uint8)
-    buffer = buffer[-buffer.ctypes.data % _LINE :]  # systems copy to the start of a cache line up to twice as fast
+    buffer = aligned(min(rows, layout.n_cells) * layout.row)
     decode = _decoder(layout, columns)
     for first in range(0, layout.n_cells, rows):
         count = min(rows, layout.n_cells - first)

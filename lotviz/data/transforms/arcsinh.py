@@ -111,7 +111,7 @@ def arcsinh_of_file(handle: FileIO, table: StoredTable, cofactor: float, result:
     stored = (_FLOAT, _SWAPPED_FLOAT, _SHORT, _SWAPPED_SHORT).index(table.dtype)
     row, wanted = table.columns * table.dtype.itemsize, np.array(table.wanted or (), np.int64)
     rows = max(1, min(_BLOCK // row, len(result)))
-    raw, chosen = _aligned(rows * row), _aligned(rows * len(wanted) * table.dtype.itemsize)
+    raw, chosen = aligned(rows * row), aligned(rows * len(wanted) * table.dtype.itemsize)
     step = max(1, _PIECE // row)
     for first in range(0, len(result), step):
         into = result[first : first + step].reshape(-1)
@@ -131,8 +131,8 @@ def _computed(dtype: np.dtype[Any], half: np.float32, kernels: ModuleType) -> bo
     return dtype in (_FLOAT, _SWAPPED_FLOAT)
 
 
-def _aligned(count: int) -> NDArray[np.uint8]:
-    """Bytes from the start of a cache line on: systems copy there up to twice as fast."""
+def aligned(count: int) -> NDArray[np.uint8]:
+    """Return memory for `count` bytes from the start of a cache line on: systems copy there up to twice as fast."""
     memory = np.empty(count + _LINE, np.uint8)
     return memory[-memory.ctypes.data % _LINE :][:count]
 
