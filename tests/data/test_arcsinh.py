@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lotviz.data import Transform
 from lotviz.data.transforms import arcsinh as module
-from lotviz.data.transforms.arcsinh import StoredTable, arcsinh, arcsinh_into, arcsinh_of_file
+from lotviz.data.transforms.arcsinh import arcsinh, arcsinh_into
 
 HUGE = float(np.finfo(np.float32).max)
 TINY = float(np.finfo(np.float32).tiny)
@@ -102,87 +102,9 @@ def test_where_nothing_can_be_compiled_numpy_computes(monkeypatch, missing):
 
     monkeypatch.delitem(sys.modules, missing, raising=False)
     monkeypatch.setattr(builtins, "__import__", refuse)
-    module._compiled.cache_clear()
+    module.compiled.cache_clear()
     try:
         values = np.float32([1.0, 700.0])
         np.testing.assert_array_equal(Transform("arcsinh", 5.0)(values), np.arcsinh(values / np.float32(5)))
     finally:
-        module._compiled.cache_clear()
-
-
-# a table in a file
-
-STORED = ["<f4", ">f4", "<u2", ">u2"]
-
-
-def table_file(tmp_path, dtype, shape=(700, 5), before=11):
-    """A file of a table after some bytes, and its values."""
-    values = np.random.default_rng(3).integers(0, 2**16, shape).astype(dtype)
-    path = tmp_path / "table"
-    path.write_bytes(b"x" * before + values.tobytes())
-    return path, StoredTable(before, np.dtype(dtype), shape[1]), values.astype(np.float32)
-
-
-def of_file(path, table, count, cofactor=7.0, mode="rb"):
-    """What is made of a file, None for no."""
-    result = np.full((count, len(table.wanted or range(table.columns))), 9, np.float32)
-    with path.open(mode, buffering=0) as handle:
-        handle.seek(3)
-        said = arcsinh_of_file(handle, table, cofactor, result)
-        assert handle.tell() == 3
-    return result if said else None
-
-
-@pytest.mark.parametrize("dtype", STORED)
-@pytest.mark.parametrize("wanted", [None, (0, 1, 2, 3, 4), (1, 2, 3), (4, 0, 2), (3,), (1, 3, 2)])
-@pytest.mark.parametrize("block, piece", [(2**20, 2**26), (100, 2**26), (64, 1000), (1, 1)])
-def test_a_file_gives_the_bits_of_its_values(tmp_path, monkeypatch, dtype, wanted, block, piece):
-    monkeypatch.setattr(module, "_BLOCK", block)
-    monkeypatch.setattr(module, "_PIECE", piece)
-    path, table, values = table_file(tmp_path, dtype)
-    expected = arcsinh(values if wanted is None else values[:, list(wanted)], 7.0)
-    table = StoredTable(table.start, table.dtype, table.columns, wanted)
-    np.testing.assert_array_equal(of_file(path, table, 700).view(np.int32), expected.view(np.int32))
-    np.testing.assert_array_equal(of_file(path, table, 699), expected[:699])
-    assert of_file(path, table, 0).shape == (0, expected.shape[1])
-
-
-@pytest.mark.parametrize("dtype", STORED)
-def test_a_file_that_ends_early_or_cannot_be_read_is_refused(tmp_path, dtype):
-    path, table, _ = table_file(tmp_path, dtype)
-    assert of_file(path, table, 701) is None
-    assert of_file(path, StoredTable(10**6, table.dtype, 5), 700) is None
-    assert of_file(path, table, 700, mode="ab") is None  # open for writing only
-
-
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 3e38])
-@pytest.mark.parametrize("dtype", ["<f4", ">f4"])
-def test_a_file_of_values_that_no_kernel_computes_is_refused(tmp_path, dtype, bad):
-    values = np.ones((500, 3), dtype)
-    values[470, 1] = bad
-    path = tmp_path / "table"
-    path.write_bytes(values.tobytes())
-    assert of_file(path, StoredTable(0, np.dtype(dtype), 3), 500) is None
-    assert of_file(path, StoredTable(0, np.dtype(dtype), 3), 470) is not None
-    assert of_file(path, StoredTable(0, np.dtype(dtype), 3, (0, 2)), 500) is not None
-
-
-@pytest.mark.parametrize("dtype", ["<f8", "u1", "<u4", "<i2"])
-def test_a_file_of_other_types_is_refused(tmp_path, dtype):
-    path, table, _ = table_file(tmp_path, dtype)
-    assert of_file(path, table, 700) is None
-
-
-@pytest.mark.parametrize("cofactor", [1e-44, 1e-30, 1e300])
-@pytest.mark.parametrize("dtype", STORED)
-@pytest.mark.filterwarnings("ignore:overflow")
-def test_a_file_with_a_senseless_cofactor_is_refused(tmp_path, dtype, cofactor):
-    path, table, _ = table_file(tmp_path, dtype)
-    with np.errstate(all="ignore"):
-        assert of_file(path, table, 700, cofactor) is None
-
-
-def test_systems_that_cannot_read_in_a_compiled_function(tmp_path, monkeypatch):
-    path, table, _ = table_file(tmp_path, "<f4")
-    monkeypatch.delattr(module._compiled(), "of_file")
-    assert of_file(path, table, 700) is None
+        module.compiled.cache_clear()

@@ -13,6 +13,7 @@ from lotviz.data import CohortError, Transform, read_cohort
 from lotviz.data.fcs.reader import FcsFile
 from lotviz.data.sources import Kept
 from lotviz.data.transforms import arcsinh as arcsinh_module
+from lotviz.data.transforms import arcsinh_file
 from lotviz.data.transforms.transform import MarkerTransforms
 
 from .fcs_builder import fcs_bytes, opened
@@ -45,7 +46,8 @@ def holds(file, transform=ARCSINH, *choices):
 
 @pytest.fixture
 def without_numba(monkeypatch):
-    monkeypatch.setattr(arcsinh_module, "_compiled", lambda: None)
+    for module in (arcsinh_module, arcsinh_file):
+        monkeypatch.setattr(module, "compiled", lambda: None)
 
 
 @pytest.mark.parametrize("transform", TRANSFORMS, ids=lambda transform: transform.kind)

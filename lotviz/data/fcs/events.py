@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lotviz.data.fcs.layout import MOST_CHARACTERS, Channel, Layout
 from lotviz.data.fcs.text import damaged
 from lotviz.data.problems import CohortError
-from lotviz.data.transforms.arcsinh import StoredTable, aligned, arcsinh_of_file
+from lotviz.data.transforms.arcsinh_file import StoredTable, aligned, arcsinh_of_file
 
 _BLOCK = 2**21  # bytes: smaller ones cost two threads their turns, larger ones the cache and the reading ahead
 _PIECE = 2**18  # bytes of text at once
