@@ -32,22 +32,29 @@ CONTROL_WORDS = frozenset(
 def ordered_classes(labels: Sequence[str] | NDArray[np.object_]) -> tuple[str, ...]:
     """Sort the classes, those that name a control first, so that a high score speaks for the condition.
 
-    Numbers are sorted by size, so that of two doses a high score speaks for the larger one.
+    Numbers are sorted by size, so that of two doses a high score speaks for the larger one; so are ranges and doses
+    with their unit.
 
     Examples
     --------
     >>> ordered_classes(["case", "control", "case"]), ordered_classes(["10", "2"])
     (('control', 'case'), ('2', '10'))
+    >>> ordered_classes([">60", "30-60", "<30"])
+    ('<30', '30-60', '>60')
     """
     names = {str(label) for label in labels}
-    return tuple(sorted(names, key=lambda name: (name.lower() not in CONTROL_WORDS, *_by_size(name))))
+    return tuple(sorted(names, key=lambda name: (name.lower() not in CONTROL_WORDS, _by_size(name), name)))
 
 
-def _by_size(name: str) -> tuple[float, list[str | int]]:
-    """Sort key: numbers by size, then words, and numbers within words by size."""
+def _by_size(name: str) -> list[str | tuple[float, int]]:
+    """Sort key, words and numbers by turns: numbers by size, before words; "<30" before "30-60" before ">60"."""
     if re.fullmatch(r"[+-]?\d+(\.\d+)?", name):
-        return float(name), []
-    return float("inf"), [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
+        return ["", (float(name), 0), ""]
+    if beyond := re.fullmatch(r"([<≤>≥])=?\s*(\d+(?:\.\d+)?)(.*)", name, re.DOTALL):
+        sign, bound, unit = beyond.groups()
+        return ["", (float(bound), -1 if sign in "<≤" else 1), unit]
+    parts = re.split(r"(\d+(?:\.\d+)?)", name)
+    return [(float(part), 0) if place % 2 else part for place, part in enumerate(parts)]
 
 
 def words(column: pd.Series) -> NDArray[np.object_]:

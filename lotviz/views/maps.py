@@ -32,6 +32,7 @@ def sample_map(
     selected: Sequence[str],
     axes: tuple[str, str],
     theme: ThemeName,
+    coloured_by: str = "",
     newcomers: pd.DataFrame | None = None,
 ) -> tuple[hv.Overlay, hv.Points]:
     """Return the map of all samples, and within it the marks that can be tapped.
@@ -49,6 +50,8 @@ def sample_map(
         What the two axes say.
     theme
         Light or dark.
+    coloured_by
+        What the column colour is called where a mark is pointed at; nothing to leave it out there.
     newcomers
         Samples from elsewhere, indexed by their names: columns x, y and named, whether the name is written.
     """
@@ -70,7 +73,11 @@ def sample_map(
         alpha=0.95,
         nonselection_alpha=0.95,
         tools=["hover", "tap"],
-        hover_tooltips=["sample", "colour", "cells"],
+        hover_tooltips=[
+            ("sample", "@sample"),
+            *([(coloured_by, "@colour")] if coloured_by else []),
+            ("cells", "@cells"),
+        ],
         **colours,
     )
     chosen = rows[rows["sample"].isin(list(selected))]

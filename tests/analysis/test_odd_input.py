@@ -65,6 +65,23 @@ def test_of_two_doses_a_high_score_speaks_for_the_larger_one():
     assert ordered_classes(["week 10", "week 2", "none"]) == ("none", "week 2", "week 10")
 
 
+@pytest.mark.parametrize(
+    "classes",
+    [
+        ["<30", "30-60", ">60"],
+        ["< 18", "18-39", "40-64", "≥65"],
+        ["<=5 mg", "5-10 mg", ">=10 mg"],
+        ["<0.1", "0.1", "2", "2 uM", "30", ">100"],
+        ["0.05 uM", "0.1 uM", "1 uM", "10 uM", "high"],
+        ["01", "1", "1.0", "week 01", "week 1"],  # as large as one another
+        ["dose 0.05", "dose 0.1", "dose 1", "doses"],
+    ],
+)
+def test_ranges_and_doses_are_in_their_order(classes):
+    for turn in range(len(classes)):
+        assert ordered_classes(classes[turn:] + classes[:turn]) == tuple(classes)
+
+
 def test_the_positive_class_may_be_named_as_the_number_it_was_read_as():
     made = cohort(label=[0.0, 1.0] * 6)
     assert design(made, positive=0.0).classes == ("1", "0")

@@ -47,6 +47,13 @@ def test_a_number_colours_by_its_rank_and_is_told_itself(drawn):
     drawn(picture)
 
 
+@pytest.mark.parametrize(("column", "told"), [("dose uM", ["sample", "dose uM", "cells"]), ("", ["sample", "cells"])])
+def test_a_mark_tells_the_column_by_its_name(drawn, column, told):
+    picture, marks = sample_map(table(), groups=["a", "b"], selected=[], axes=AXES, theme="light", coloured_by=column)
+    assert [name for name, _ in options(marks)["hover_tooltips"]] == told
+    drawn(picture)
+
+
 def test_selected_samples_are_ringed_and_named():
     given = table()
     chosen = [given.index[1], given.index[3]]

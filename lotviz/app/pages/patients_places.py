@@ -136,6 +136,7 @@ def map_picture(session: Session) -> object:
         selected=list(dict.fromkeys([choices.a, choices.b])),
         axes=_axes(session, places),
         theme=choices.theme,
+        coloured_by=column or "",
         newcomers=_newcomer_places(session),
     )
     on_tap(marks, lambda row: _choose(session, str(embedding.samples.index[row])))
