@@ -124,8 +124,16 @@ def test_no_x_but_layers(written):
     path, counts = written()
     with h5py.File(path, "a") as store:
         del store["X"]
-    assert "Name the layer to use: raw." in refused(path)
+    assert "found no X; it has values in raw, layers/counts, obsm/X_pca. Name the layer to use: raw." in refused(path)
     np.testing.assert_array_equal(read_cohort(path, layer="counts").raw("a"), counts[::4] * 2)
+
+
+def test_no_values_at_all(written):
+    path, _ = written()
+    with h5py.File(path, "a") as store:
+        for place in ("X", "raw", "layers", "obsm"):
+            del store[place]
+    assert "found no X, no layers and no obsm: it has no values. Write it again" in refused(path)
 
 
 def test_the_population_is_guessed_by_its_name_or_given(written):

@@ -216,8 +216,11 @@ def _named_place(store: Any, where: str, layer: str | None) -> str:
             return known
     there = _places(store, where)
     if layer is None:
-        what = f"Expected an AnnData file with obs, var and X, found none of X; its values are in {listed(there)}."
-        raise CohortError(Problem(where, what, f"Name the layer to use: {there[0]}." if there else "Write it again."))
+        if not there:
+            what = "Expected an AnnData file with obs, var and X, found no X, no layers and no obsm: it has no values."
+            raise CohortError(Problem(where, what, "Write it again with the values of its cells in X."))
+        what = f"Expected an AnnData file with obs, var and X, found no X; it has values in {listed(there)}."
+        raise CohortError(Problem(where, what, f"Name the layer to use: {there[0]}."))
     what = f"Expected the layer {layer}, found {listed(there)}."
     raise CohortError(Problem(where, what, did_you_mean(layer, there) or "Name one of these."))
 
