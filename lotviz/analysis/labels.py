@@ -79,3 +79,24 @@ def label_texts(labels: Sequence[Hashable] | pd.Series | NDArray[np.object_]) ->
 def _plain(value: object) -> str:
     """Text of a label: 1.0 read from a column with gaps is the class 1."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+
+
+def thirds(values: pd.Series) -> pd.Series:
+    """Numbers as text of the range they fall in: the lowest third of them, the middle and the highest; shape (N,).
+
+    Equal numbers stay together, so there may be fewer ranges. The text is empty where a number is missing.
+
+    Examples
+    --------
+    >>> thirds(pd.Series([1, 2, None, 30.25, 4, 4, 5000])).tolist()
+    ['1 to 2', '1 to 2', '', '30.25 to 5000', '4', '4', '30.25 to 5000']
+    """
+    numbers = pd.to_numeric(values).astype(float)
+    third = np.ceil(3 * numbers.rank(pct=True) - 1e-9)  # equal numbers share a rank
+    ranges = numbers.groupby(third).agg(["min", "max"])
+    names = {number: " to ".join(dict.fromkeys(map(_short, ends))) for number, *ends in ranges.itertuples()}
+    return third.map(names).fillna("")
+
+
+def _short(number: float) -> str:
+    return f"{number:.0f}" if float(number).is_integer() or abs(number) >= 1000 else f"{number:.4g}"

@@ -10,7 +10,7 @@ import pytest
 from lotviz.analysis.classify import classify
 from lotviz.analysis.design import make_design
 from lotviz.analysis.drawn_model import fit_drawn_model
-from lotviz.analysis.labels import ordered_classes, words
+from lotviz.analysis.labels import ordered_classes, thirds, words
 from lotviz.analysis.model import fit_model, question_of
 from lotviz.analysis.patient_model import fit_patient_model
 from lotviz.data.problems import CohortError
@@ -188,3 +188,23 @@ def test_a_misspelt_column_of_a_model_is_named_with_those_there_are(embedded, fi
 @pytest.fixture(scope="module")
 def embedded():
     return embed(cohort(), points=4, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ([1, 1, 1, 1], ["1"] * 4),
+        ([np.inf, 1.0, 2.0], ["inf", "1", "2"]),
+        ([np.nan, np.nan, 3.0], ["", "", "3"]),
+        ([np.nan, np.nan], ["", ""]),
+        ([20240303, 20240101, 20240202], ["20240303", "20240101", "20240202"]),
+        (pd.array([1, 2, None, 400], "Int64"), ["1", "2", "", "400"]),
+        (range(9), [*["0 to 2"] * 3, *["3 to 5"] * 3, *["6 to 8"] * 3]),
+        ([0.0, 0.0, 0.0, 0.0, 5.0, 12.3456], [*["0"] * 4, "5 to 12.35", "5 to 12.35"]),
+    ],
+)
+def test_numbers_in_thirds(values, told):
+    names = [f"s{i}" for i in range(len(values))]
+    found = thirds(pd.Series(values, index=names))
+    assert found.index.tolist() == names
+    assert found.tolist() == told

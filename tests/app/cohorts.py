@@ -47,6 +47,12 @@ def numeric_label() -> Cohort:
     return labelled([1, 2] * 4)
 
 
+def measured_label() -> Cohort:
+    """A dose: twelve numbers in two samples each, one of them not known."""
+    doses = [float(2**row) / 8 for row in range(12)] * 2
+    return labelled([*doses[:-1], np.nan], samples=24)
+
+
 def label_with_gaps() -> Cohort:
     return labelled(["case", "control", None, "case", "control", np.nan, "case", "control"])
 
@@ -103,6 +109,7 @@ COHORTS: dict[str, Callable[[], Cohort]] = {
     "no metadata": without_metadata,
     "twelve classes": twelve_classes,
     "numeric label": numeric_label,
+    "measured label": measured_label,
     "label with gaps": label_with_gaps,
     "numeric label with gaps": numeric_label_with_gaps,
     "hostile names": hostile_names,

@@ -17,6 +17,7 @@ from lotviz.app.frame import badge, headline, key, keys, problems, question, ram
 from lotviz.app.pages.cohort import _table
 from lotviz.app.pages.morph import CONTRIBUTION
 from lotviz.data import Problem
+from lotviz.views.theme import graded
 from tests.app.cohorts import COHORTS, HOSTILE, MARKUP
 
 SAFE = {
@@ -92,6 +93,18 @@ def test_every_picture_can_be_drawn(session_on, name):
     assert pictures(page) or name == "Morph"  # whose pictures the browser draws
     for picture in pictures(page):
         hv.render(picture)
+
+
+def test_the_markers_of_samples_with_a_number_are_drawn_by_thirds_of_it(session_on):
+    page, text = fill(session_on("measured label", batch="none", insist=True), "Cohort")
+    assert "Markers by label" in text
+    assert all(name in text for name in ["0.125 to 1", "2 to 8", "16 to 256"])
+    low_to_high = graded("light")
+    expected = [low_to_high[i] for i in (0, (len(low_to_high) - 1) // 2, -1)]
+    tiles = [picture for picture in pictures(page) if all(isinstance(one, hv.Curve) for one in picture)]
+    assert len(tiles) >= 5
+    for tile in tiles:
+        assert [curve.opts.get("style").kwargs["color"] for curve in tile] == expected
 
 
 @pytest.mark.parametrize("name", ["Transport", "Weights"])

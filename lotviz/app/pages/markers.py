@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import panel_material_ui as pmui
 
+from lotviz.analysis.labels import thirds
 from lotviz.app.frame import (
     CONTROL,
     WIDE,
@@ -32,7 +33,7 @@ from lotviz.data.transforms.fitted import fit_cofactor, fit_logicle, fit_top, po
 from lotviz.data.transforms.marker_density import MarkerDensity, preview_marker
 from lotviz.views.charts import curves
 from lotviz.views.quality import MOST_RIDGES, margin_shares, mean_curves, ridges
-from lotviz.views.theme import OWN_COLOURS, TOKENS
+from lotviz.views.theme import OWN_COLOURS, TOKENS, graded
 
 MOST_MARKERS = 12  # small curves that still can be compared at a glance
 ACROSS = 4
@@ -143,7 +144,7 @@ def _ridges(session: Session, marker: str) -> Any:
 
 def _by(session: Session) -> str | None:
     """Name the column the curves are drawn by."""
-    return session.batch or session.grouping
+    return session.batch or session.label
 
 
 def _line_colours(session: Session) -> dict[str, str]:
@@ -152,6 +153,11 @@ def _line_colours(session: Session) -> dict[str, str]:
     token = TOKENS[session.choices.theme]
     if by is None:
         return {"": token["ink2"]}
+    if by == session.label and session.continuous:
+        low_first = session.cohort.samples[by].sort_values().index
+        names = [name for name in _groups(session)[low_first].unique() if name]
+        shades = graded(session.choices.theme)
+        return {name: shades[(len(shades) - 1) * i // max(len(names) - 1, 1)] for i, name in enumerate(names)}
     if by == session.label:
         return session.group_style()[0]
     shades = [token["ink3"], token["accent"], token["faint"], token["warn"], token["k"]]
@@ -181,9 +187,11 @@ def _most_different(session: Session) -> list[str]:
 
 
 def _groups(session: Session) -> pd.Series:
-    """Return the group of each sample whose curve it joins."""
+    """Return the group of each sample whose curve it joins; of numbers the third they are in."""
     by = _by(session)
-    return session.texts(by) if by else pd.Series("", index=session.cohort.samples.index)
+    if by is None:
+        return pd.Series("", index=session.cohort.samples.index)
+    return thirds(session.cohort.samples[by]) if by == session.label and session.continuous else session.texts(by)
 
 
 def _curves(session: Session, marker: str) -> Any:
