@@ -92,7 +92,7 @@ def thirds(values: pd.Series) -> pd.Series:
     ['1 to 2', '1 to 2', '', '30.25 to 5000', '4', '4', '30.25 to 5000']
     """
     numbers = pd.to_numeric(values).astype(float)
-    third = np.ceil(3 * numbers.rank(pct=True) - 1e-9)  # equal numbers share a rank
+    third = (3 * numbers.rank(pct=True) - 1e-9).map(np.ceil)  # equal numbers share a rank
     ranges = numbers.groupby(third).agg(["min", "max"])
     names = {number: " to ".join(dict.fromkeys(map(_short, ends))) for number, *ends in ranges.itertuples()}
     return third.map(names).fillna("")
