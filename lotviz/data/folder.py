@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lotviz.data.annotated.reader import open_annotated, sample_column, sample_table
+from lotviz.data.annotated.reader import AnnotatedTable, open_annotated, sample_column, sample_table
 from lotviz.data.fcs.reader import FcsFile, open_fcs
 from lotviz.data.how import HowRead
 from lotviz.data.markers import Instrument, instrument_of, reasons_left_out
@@ -19,8 +18,10 @@ from lotviz.data.named import data_set_of, named_file
 from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
 from lotviz.data.renaming import RenamedFile, channel_problems, look_alikes_said, rename_files, rename_found
 from lotviz.data.sources import FileSource, Found, LongSource, LongTable, SampleFile, TableFile
-from lotviz.data.tables.cells import POPULATION_KEYS, open_table
+from lotviz.data.tables.cells import CsvTable, open_table
 from lotviz.data.tables.columns import candidates
+from lotviz.data.tables.parquet import ParquetTable
+from lotviz.data.tables.pieces import POPULATION_KEYS
 from lotviz.data.tables.sheet import Sheet, by_row, is_nothing, read_sheet, survey_sheet
 
 
@@ -51,7 +52,7 @@ def open_sheet(path: Path, where: str, how: HowRead) -> Found:
         samples=table,
         counts={sample: file.n_cells for sample, file in files.items()},
         markers=tuple(name for name in next(iter(channels.values())) if all(name in own for own in channels.values())),
-        left_out={name: reason for name, reason in left_out.items() if name not in common},
+        left_out={**{name: why for name, why in left_out.items() if name not in common}, **_annotations(files)},
         source=lambda markers: FileSource(files, markers),
         problems=(
             *_skipped(unreadable),
@@ -59,6 +60,7 @@ def open_sheet(path: Path, where: str, how: HowRead) -> Found:
             *warnings,
             *_moved(files, left_out, where),
             *_notes(files),
+            *_annotated_notes(files),
             *_synthetic_among(files, where),
         ),
         lacking=lacking,
@@ -70,8 +72,11 @@ def open_sheet(path: Path, where: str, how: HowRead) -> Found:
 
 def _compensated(files: Mapping[str, SampleFile]) -> bool | None:
     """Return whether the files are compensated, where all with a spillover matrix agree."""
-    matrices = [file.spillover for file in files.values() if isinstance(file, FcsFile) and file.spillover]
-    found = {matrix.compensated for matrix in matrices} - {None}
+    found = set()
+    for file in files.values():
+        if isinstance(file, FcsFile):
+            found.add(file.spillover.compensated if file.spillover else False if file.left_uncompensated else None)
+    found -= {None}
     return found.pop() if len(found) == 1 else None
 
 
@@ -120,7 +125,7 @@ def _skipped(unreadable: Sequence[Problem]) -> list[Problem]:
 
 def _channels(file: SampleFile) -> tuple[str, ...]:
     """Return $PnN of every channel of an FCS file, in the order of its markers; none for other files."""
-    own = file.file if isinstance(file, RenamedFile) else file
+    own = _own(file)
     return tuple(channel.name.strip() for channel in own.layout.channels) if isinstance(own, FcsFile) else ()
 
 
@@ -156,6 +161,19 @@ def _left_out(files: Mapping[str, SampleFile]) -> dict[str, str]:
     for file in files.values():
         reasons |= reasons_left_out(file.markers, file.said, raw_file=file.raw_file)
     return reasons
+
+
+def _annotations(files: Mapping[str, SampleFile]) -> dict[str, str]:
+    """Return the columns of text in tables, which no file has as a marker, and why they are left out."""
+    tables = [own.table for own in map(_own, files.values()) if isinstance(own, TableFile)]
+    markers = {name for file in files.values() for name in file.markers}
+    names = [name for table in tables if isinstance(table, (ParquetTable, CsvTable)) for name in table.annotations]
+    return {name: "text" for name in names if name not in markers}
+
+
+def _own(file: SampleFile) -> SampleFile:
+    """Return the file itself where its channels were renamed."""
+    return file.file if isinstance(file, RenamedFile) else file
 
 
 def _synthetic_among(files: Mapping[str, SampleFile], where: str) -> list[Problem]:
@@ -215,6 +233,16 @@ def _notes(files: Mapping[str, SampleFile]) -> list[Problem]:
     ]
 
 
+def _annotated_notes(files: Mapping[str, SampleFile]) -> list[Problem]:
+    """Return what AnnData files said when they were opened, once for all that said the same."""
+    tables = [own.table for own in map(_own, files.values()) if isinstance(own, TableFile)]
+    places: dict[tuple[str, str], list[str]] = {}
+    for table in tables:
+        for note in table.notes if isinstance(table, AnnotatedTable) else ():
+            places.setdefault((note.what, note.fix), []).append(note.where)
+    return [Problem(listed(named, 4), what, fix, "warning") for (what, fix), named in places.items()]
+
+
 def _each(count: int) -> str:
     return "The file" if count == 1 else f"Each of {count} files"
 
@@ -235,7 +263,8 @@ def open_long(samples: Path, cells: Path, where: str, how: HowRead) -> Found:
     codes = _matched(sheet, long.words(key), f"{where}/{samples.name}", place)
     markers = tuple(name for name in long.markers if name != key)
     left_out = reasons_left_out(markers, long.said, raw_file=False)
-    text = {name: "text" for name in long.text if name != key and name not in POPULATION_KEYS}
+    named = (*long.text, *long.annotations)
+    text = {name: "text" for name in named if name != key and name not in POPULATION_KEYS}
     if not [name for name in markers if name not in left_out]:
         raise CohortError(Problem(place, "Expected columns of numbers, found none.", "Add the markers as columns."))
     samples_found = tuple(str(name) for name in sheet.table.index)
@@ -320,10 +349,6 @@ def open_one_annotated(path: Path, where: str, how: HowRead) -> Found:
     samples, codes = sample_table(table.obs, key)
     names = tuple(str(name) for name in samples.index)
     left_out = reasons_left_out(table.markers, table.said, raw_file=False)
-    twice = sorted(name for name, count in Counter(table.markers).items() if count > 1)
-    if twice:
-        what = f"Expected every marker once in var_names, found {listed(twice)} more than once."
-        raise CohortError(Problem(where, what, "Call AnnData.var_names_make_unique and write the file again."))
     counts = np.bincount(codes, minlength=len(names))
     found = Found(
         samples=samples,

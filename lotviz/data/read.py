@@ -114,7 +114,7 @@ def read_cohort(
     # scores on components are on a transformed scale, and reading them only to say so takes long
     choice = "none" if transform is None and found.components is not None else transform
     decided, notes = decide_transform(raw, choice, cofactor, where=str(path))
-    truth = _truth(given)
+    truth = _truth(given, how.within)
     return Cohort(
         name=_name(given),
         samples=found.samples,
@@ -172,10 +172,12 @@ def _open_folder(path: Path, where: str, how: HowRead) -> Found:
             what = f"Expected samples.csv beside {cells.name}, found none."
             fix = "Write samples.csv with the column sample_id and one row for each sample."
             raise CohortError(Problem(where, what, fix))
-        require_within(cells, how.within, where)
+        for file in (samples, cells):
+            require_within(file, how.within, where)
         return open_long(samples, cells, where, how)
     sheet = sheet_in(path)
     if sheet is not None:
+        require_within(sheet, how.within, where)
         if not has_column(sheet, "file", how.columns) and header_has(sheet, "sample_id"):
             what = f"Expected cells.parquet or cells.csv beside {sheet.name}, found neither."
             raise CohortError(Problem(where, what, "Put the cells there, or name each sample's file in a column file."))
@@ -273,14 +275,18 @@ def _wide(markers: Sequence[str], where: str) -> tuple[Problem, ...]:
     return (Problem(where, what, "Choose the markers that matter, or use principal components.", "warning"),)
 
 
-def _truth(path: Path) -> Mapping[str, Any] | None:
+def _truth(path: Path, within: Path | None) -> Mapping[str, Any] | None:
     """Return what a simulated cohort was planted with, written beside it; its presence marks the cells as synthetic."""
     file = (path if path.is_dir() and path.suffix != ".zarr" else path.parent) / TRUTH_FILE
     if not file.is_file():
         return None
+    require_within(file, within, TRUTH_FILE)
     try:
         truth = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except OSError as error:
+        what = f"Expected what was planted, found a file that cannot be read ({error.strerror})."
+        raise CohortError(Problem(TRUTH_FILE, what, "Ask for access to it, or copy it.")) from error
+    except (ValueError, RecursionError) as error:
         what = f"Expected what was planted as JSON, found text that is not ({error})."
         raise CohortError(Problem(TRUTH_FILE, what, "Simulate the cohort again, or remove the file.")) from error
     return truth if isinstance(truth, dict) else {"truth": truth}

@@ -481,3 +481,42 @@ def test_thousands_of_genes_open_fast(tmp_path):
     cohort.select(samples=["a"])
     assert time.perf_counter() - start < 8  # seconds on a busy machine; by looking up names one by one it took 20
     np.testing.assert_array_equal(cohort.raw("b"), values[200:].toarray())
+
+
+# files of a sheet, and whole numbers with gaps
+
+
+@pytest.mark.filterwarnings("ignore:Variable names are not unique")
+@pytest.mark.parametrize("names", [["CD3", "CD4", "CD4"], ["CD3", "", "CD4"]])
+def test_a_file_of_a_sheet_has_every_marker_once_and_named(tmp_path, names):
+    anndata.AnnData(np.random.default_rng(0).random((40, 3)), var=pd.DataFrame(index=names)).write_h5ad(
+        tmp_path / "a.h5ad"
+    )
+    (tmp_path / "sheet.csv").write_text("sample,file\nA,a.h5ad\n")
+    said = refused(tmp_path / "sheet.csv")
+    assert ("found CD4 more than once" if "" not in names else "found none at 1 (counted from 0)") in said
+
+
+def test_what_is_guessed_in_files_of_a_sheet_is_said_once(tmp_path):
+    for name in "abc":
+        obs = pd.DataFrame({"leiden": pd.Categorical(["T", "B"] * 20)}, index=[str(cell) for cell in range(40)])
+        anndata.AnnData(np.random.default_rng(0).random((40, 3)), obs=obs).write_h5ad(tmp_path / f"{name}.h5ad")
+    (tmp_path / "sheet.csv").write_text("sample,file\n" + "".join(f"{name},{name}.h5ad\n" for name in "abc"))
+    said = [problem for problem in read_cohort(tmp_path).problems if "leiden" in problem.what]
+    assert [(problem.where, problem.what) for problem in said] == [
+        ("a.h5ad, b.h5ad, c.h5ad", "The column leiden of obs is taken as the population of a cell.")
+    ]
+
+
+@pytest.mark.parametrize("form", ["h5ad", "zarr-2"])
+def test_whole_numbers_that_may_be_missing_stay_whole(written, form):
+    large = 2**53
+    places = np.arange(CELLS) % 4
+    sample = pd.array(np.array([large, large + 1, 3, 4])[places], dtype="Int64")
+    age = pd.array([None if place == 2 else 30 + place for place in places], dtype="Int64")
+    path, counts = written(form, sample=sample, card=sample, age=age)
+    cohort = read_cohort(path, sample_key="sample")
+    assert cohort.samples.index.tolist() == [str(large), str(large + 1), "3", "4"]
+    np.testing.assert_array_equal(cohort.raw(str(large + 1)), counts[1::4])
+    assert cohort.samples["card"].tolist() == [large, large + 1, 3, 4]
+    np.testing.assert_array_equal(cohort.samples["age"].astype(float), [30, 31, np.nan, 33])

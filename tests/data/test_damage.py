@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from lotviz.data import CohortError, check, folder, read_cohort, simulate, write_cohort
-from lotviz.data.tables.cells import open_csv, open_parquet, open_table
+from lotviz.data.tables.cells import open_csv, open_table
+from lotviz.data.tables.parquet import open_parquet
 
 
 @pytest.mark.filterwarnings("ignore")  # a damaged number may overflow on its way to float32, and is then reported

@@ -18,7 +18,8 @@ from lotviz.data import (
     write_cohort,
 )
 from lotviz.data.sources import Kept
-from lotviz.data.tables import cells as tables
+from lotviz.data.tables import parquet as tables
+from lotviz.data.tables.cells import open_csv
 
 
 def per_sample_files(cohort, folder, form):
@@ -151,7 +152,7 @@ def test_cells_of_a_sample_may_lie_scattered_over_the_table(tiny, folder, monkey
 
 def test_a_long_csv_too_large_to_keep_is_read_again_in_pieces(tiny, folder, monkeypatch):
     monkeypatch.setattr("lotviz.data.tables.pieces._CHUNK", 50)
-    opened = tables.open_csv(folder("csv") / "cells.csv", "cells.csv", limit=0)
+    opened = open_csv(folder("csv") / "cells.csv", "cells.csv", limit=0)
     assert opened.values is None
     rows = np.array([0, 3, 130, 131, 479])
     everything = np.concatenate([tiny.raw(name) for name in tiny.samples.index])
@@ -317,6 +318,26 @@ def test_nothing_is_read_outside_the_folder_that_bounds_it(tmp_path):
         with pytest.raises(CohortError, match="inside the data root") as caught:
             read_cohort(sheet, within=inside)
         assert "escape.csv, row 2" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["sheet.csv", "samples.csv", "truth.json"])
+def test_no_table_of_a_folder_leads_out_of_the_folder_that_bounds_it(tmp_path, name):
+    inside, outside = tmp_path / "root" / "study", tmp_path / "secret"
+    write_cohort(simulate(samples=2, cells=30, seed=1), inside, format="parquet" if name == "samples.csv" else "fcs")
+    outside.mkdir()
+    (inside / name).rename(outside / name)
+    (inside / name).symlink_to(outside / name)
+    assert len(read_cohort(inside).samples) == 2
+    with pytest.raises(CohortError, match=f"Expected a path inside the data root, found {name} outside it"):
+        read_cohort(inside, within=tmp_path / "root")
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000 + "]" * 100_000, "{", "\ud800"])
+def test_a_truth_that_is_no_json_is_refused(tmp_path, text):
+    folder = write_cohort(simulate(samples=2, cells=30, seed=1), tmp_path / "made", format="fcs")
+    (folder / "truth.json").write_bytes(text.encode("utf-8", "surrogatepass"))
+    with pytest.raises(CohortError, match="Expected what was planted as JSON"):
+        read_cohort(folder)
 
 
 def test_samples_whose_file_cannot_be_read_are_left_out_only_when_the_user_says_so(tmp_path):

@@ -340,3 +340,94 @@ def test_a_sheet_that_cannot_be_written_leaves_the_old_one(study, monkeypatch):
     with pytest.raises(CohortError, match="no space left"):
         write_sheet(pd.DataFrame({"sample": ["A"]}), study / "sheet.csv")
     assert (study / "sheet.csv").read_text() == "old"
+
+
+# words that may be something else
+
+
+def metadata(folder, rows, name="sheet.csv", separator=";"):
+    """The columns beside sample and file of a sheet of these rows, and its warnings about them."""
+    lines = [["sample", "file", *rows[0]], *([f"S{n}", f"Probe_{n}.csv", *row] for n, row in enumerate(rows[1:], 1))]
+    (folder / name).write_text("\n".join(separator.join(line) for line in lines))
+    sheet = read_sheet(folder / name, name, file_column=True)
+    return sheet.table, [problem.what for problem in sheet.problems]
+
+
+def test_none_among_words_is_a_value_and_among_numbers_none(study):
+    table, whats = metadata(study, [["drug", "dose", "note"], ["none", "none", "n/a"], ["A", "1", "none"]])
+    assert table["drug"].tolist() == ["none", "A"]
+    np.testing.assert_array_equal(table["dose"], [np.nan, 1])
+    assert table["note"].tolist()[1] == "none"
+    assert pd.isna(table["note"].tolist()[0])
+    assert whats == ["none is read as a value, as of samples that were not treated (1 of 2 rows)."] * 2
+
+
+@pytest.mark.parametrize(
+    ("words", "beside"),
+    [
+        (["950", "1.200", "12.400"], ["1", "2", "3"]),  # no program writes 1.200 beside 950
+        (["1.234", "5.678", "9.876"], ["36,5", "37,25", "38"]),  # another column has decimal commas
+    ],
+)
+def test_points_that_may_stand_between_thousands_are_no_guess(study, words, beside):
+    table, whats = metadata(study, [["count", "other"], *map(list, zip(words, beside, strict=True))])
+    assert table["count"].tolist() == words
+    (what,) = [what for what in whats if "the column stays text" in what]
+    word = next(word for word in words if "." in word)
+    assert what == f"{word} may be {float(word):.10g} or {word.replace('.', '')}; the column stays text."
+
+
+@pytest.mark.parametrize("words", [["950", "1.2", "12.4"], ["1.234", "5.678", "9.876"], ["0.500", "12", "100"]])
+def test_points_of_programs_are_decimal_points(study, words):
+    table, whats = metadata(study, [["value", "other"], *([word, "1"] for word in words)])
+    assert table["value"].tolist() == [float(word) for word in words]
+    assert whats == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["276000000000000001", "276000000000000002", "3"], ["1E5", "10E4", "A1"], ["1E5", "10E4", "3E2"]],
+)
+def test_long_numbers_and_wells_stay_as_they_are_typed(study, words):
+    table, _whats = metadata(study, [["id"], *([word] for word in words)])
+    assert table["id"].tolist() == words
+
+
+def test_joined_cells_count_for_every_row_they_span(study):
+    book = openpyxl.Workbook()
+    rows = [["Studie", None, None, None], ["sample", "file", "group", "day"]]
+    rows += [[f"S{n}", f"Probe_{n}.csv", "xxzzz"[n - 1], n] for n in range(1, 6)]
+    for row in rows:
+        book.active.append(row)
+    for joined in ("A1:D1", "C3:C4", "C5:C7", "D6:D7"):
+        book.active.merge_cells(joined)
+    book.save(study / "sheet.xlsx")
+    table = read_sheet(study / "sheet.xlsx", "sheet.xlsx", file_column=True).table
+    assert table["group"].tolist() == list("xxzzz")
+    assert table["day"].tolist() == [1, 2, 3, 4, 4]
+
+
+def test_formulas_that_were_never_computed_are_named(study):
+    rows = [["sample", "file", "age"], *([f"S{n}", f"Probe_{n}.csv", "=2*20"] for n in range(1, 6))]
+    path = workbook(study / "sheet.xlsx", rows)
+    sheet = read_sheet(path, "sheet.xlsx", file_column=True)
+    assert sheet.table["age"].isna().all()
+    assert said(sheet.problems, "warning") == [
+        "sheet.xlsx: The column age holds formulas that were never computed (rows 2, 3, 4, 5, 6), read as not known."
+        " Open the workbook in a spreadsheet and save it."
+    ]
+    source = zipfile.ZipFile(path).read("xl/worksheets/sheet1.xml").decode()
+    computed = source.replace("</f><v></v>", "</f><v>40</v>").replace("</f><v />", "</f><v>40</v>")
+    empty = source.replace('r="C2"', 'r="C2" t="str"')
+    for text, expected in ((computed, [40] * 5), (empty, None)):
+        assert text != source
+        with zipfile.ZipFile(path) as archive:
+            parts = {part: archive.read(part) for part in archive.namelist()}
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for part, content in parts.items():
+                archive.writestr(part, text if part.endswith("sheet1.xml") else content)
+        again = read_sheet(path, "sheet.xlsx", file_column=True)
+        if expected:
+            assert again.table["age"].tolist() == expected
+        else:
+            assert "(rows 3, 4, 5, 6)" in said(again.problems, "warning")[0]

@@ -198,7 +198,13 @@ def test_the_cohort_remembers_whether_its_values_are_compensated(tmp_path, light
     assert read_cohort(tmp_path, compensate=False, rename={"PE-A": "CD3"}).compensated is False
     (tmp_path / "b.fcs").write_bytes(fcs_bytes(light[1], names=NAMES))
     assert read_cohort(tmp_path).compensated is True  # the other file has no matrix
-    (tmp_path / "a.fcs").write_bytes(fcs_bytes(light[1], names=NAMES))
+    unusable = TEXT.replace("PE-A", "PE-Cy7-A")
+    (tmp_path / "b.fcs").write_bytes(fcs_bytes(light[1], names=NAMES, more={"SPILL": unusable}))
+    assert read_cohort(tmp_path).compensated is None, "one of the two is not"
+    (tmp_path / "a.fcs").write_bytes(fcs_bytes(light[1], names=NAMES, more={"SPILL": unusable}))
+    assert read_cohort(tmp_path).compensated is False
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.fcs").write_bytes(fcs_bytes(light[1], names=NAMES))
     assert read_cohort(tmp_path).compensated is None
     done = [NAMES[0], *(f"Comp-{name}" for name in NAMES[1:])]
     text = TEXT.replace("FITC-A,PE-A,APC-A", ",".join(done[1:]))

@@ -176,3 +176,63 @@ def test_a_text_table_is_the_same_as_pandas_reads_it(tmp_path):
     opened = open_table(tmp_path / "a.csv", "a.csv")
     expected = pd.read_csv(tmp_path / "a.csv").to_numpy(np.float32)
     np.testing.assert_array_equal(opened.read(np.arange(500), opened.markers), expected)
+
+
+# names that are numbers, and numbers that are text, in parquet
+
+
+def parquet_study(tmp_path, **columns):
+    """Six files of cells with two markers and some more columns, `columns[name](number of the file)`, in a sheet."""
+    rng = np.random.default_rng(1)
+    rows = []
+    for number in range(6):
+        table = pd.DataFrame(rng.normal(3, 1, (150, 2)).round(2), columns=["CD3", "CD4"])
+        table.assign(**{name: make(number) for name, make in columns.items()}).to_parquet(
+            tmp_path / f"{number}.parquet"
+        )
+        rows.append(f"S{number},{number}.parquet\n")
+    (tmp_path / "sheet.csv").write_text("sample,file\n" + "".join(rows))
+    return tmp_path / "sheet.csv"
+
+
+@pytest.mark.parametrize("name", ["sample_id", "sample", "Sample ID", "population", "cell_type"])
+@pytest.mark.parametrize("kind", ["int64", "float64", "Int64", "category"])
+def test_a_number_that_names_sample_or_population_is_no_marker(tmp_path, name, kind):
+    sheet = parquet_study(tmp_path, **{name: lambda number: pd.array([number + 1] * 150).astype(kind)})
+    assert read_cohort(sheet).markers == ("CD3", "CD4")
+
+
+def test_populations_named_by_numbers(tmp_path):
+    gap = pd.array([1, 2, None] * 50, dtype="Int64")
+    cohort = read_cohort(parquet_study(tmp_path, population=lambda _number: gap))
+    assert cohort.populations("S1").tolist() == ["1", "2", ""] * 50
+
+
+def test_in_a_long_table_as_well(tmp_path):
+    table = pd.DataFrame({"a": np.arange(300.0), "sample_id": [1, 2] * 150, "sample": [1, 2] * 150})
+    table.assign(population=table["sample"]).to_parquet(tmp_path / "cells.parquet")
+    (tmp_path / "samples.csv").write_text("sample_id\n1\n2\n")
+    cohort = read_cohort(tmp_path)
+    assert cohort.markers == ("a",)
+    assert cohort.populations("2").tolist() == ["2"] * 150
+    assert cohort.raw("2")[:2, 0].tolist() == [1.0, 3.0]
+
+
+@pytest.mark.parametrize("write", [lambda value: f"{value:.2f}".replace(".", ","), str])
+def test_a_marker_that_is_stored_as_text_is_refused(tmp_path, write):
+    sheet = parquet_study(tmp_path, CD8=lambda number: [write(number + row / 8) for row in range(150)])
+    with pytest.raises(CohortError, match="Expected numbers in marker CD8, found them written as text, such as 0"):
+        read_cohort(sheet)
+
+
+@pytest.mark.parametrize("form", ["parquet", "csv"])
+def test_columns_of_words_are_said_to_be_left_out(tmp_path, form):
+    sheet = parquet_study(tmp_path, gate=lambda number: ["live", "dead"] * 75, leiden=lambda number: ["0", "1"] * 75)
+    if form == "csv":
+        for file in tmp_path.glob("*.parquet"):
+            pd.read_parquet(file).drop(columns="leiden").to_csv(file.with_suffix(".csv"), index=False)
+        sheet.write_text(sheet.read_text().replace(".parquet", ".csv"))
+    cohort = read_cohort(sheet)
+    assert cohort.markers == ("CD3", "CD4")
+    names = "gate" if form == "csv" else "gate, leiden"
+    assert any(f"left out (text: {names})" in problem.what for problem in cohort.problems)

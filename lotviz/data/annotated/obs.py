@@ -126,7 +126,7 @@ class _Column:
             if self.categories is None and piece.dtype.kind not in "biuf":
                 piece = spelled(piece)
             if self.mask is not None:
-                piece = piece.astype(object if piece.dtype.kind in "bO" else np.float64)
+                piece = piece.astype(np.float64 if piece.dtype.kind == "f" else object)  # whole numbers stay whole
                 piece[np.asarray(self.mask[start : start + size], dtype=bool)] = None
             yield start, piece
 
@@ -149,8 +149,11 @@ class _Column:
         if self.categories is not None:
             names = np.array([*self.categories, None], dtype=object)
             return names[np.where((values >= 0) & (values < len(self.categories)), values, -1)]
-        numbers = self.mask is not None and values.dtype.kind == "f" and np.isfinite(values).all()
-        return values.astype(np.int64) if numbers and self.values.dtype.kind in "iu" else values
+        if self.mask is None or self.values.dtype.kind not in "iu":
+            return values
+        if any(value is None for value in values):
+            return np.array([np.nan if value is None else float(value) for value in values])
+        return values.astype(self.values.dtype)
 
 
 def _distinct(codes: NDArray[np.int32], names: NDArray[Any]) -> pd.Categorical:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -131,9 +132,21 @@ def open_annotated(path: Path, where: str, choices: AnnotatedChoices | None = No
         others = [name for name in COUNT_LAYERS if _stored(store, where, name)] if choices.counts_wanted else []
     if others and not looks_counted(table.peek(_few(table.markers))):
         table = _counted(table, others, path, where)
+    _require_names(table.markers, where)
     population, note = population_column(obs, where, choices.population_key)
     notes = (*table.notes, *([note] if note else ()), *_by_column(table))
     return replace(table, population=population, notes=notes, said=said)
+
+
+def _require_names(markers: tuple[str, ...], where: str) -> None:
+    twice = sorted(name for name, count in Counter(markers).items() if count > 1)
+    if twice:
+        what = f"Expected every marker once in var_names, found {listed(twice)} more than once."
+        raise CohortError(Problem(where, what, "Call AnnData.var_names_make_unique and write the file again."))
+    nameless = [str(place) for place, name in enumerate(markers) if not name.strip()]
+    if nameless:
+        what = f"Expected a name for every marker in var_names, found none at {listed(nameless, 6)} (counted from 0)."
+        raise CohortError(Problem(where, what, "Name them and write the file again."))
 
 
 def _words_of(store: Any, where: str) -> dict[str, str]:

@@ -44,6 +44,8 @@ class FcsFile:
         Warnings about how the file is read.
     spillover
         The spillover matrix it carries, and whether `read` applies it.
+    left_uncompensated
+        Whether it carries one that cannot be applied.
     data_sets
         How many data sets the file holds.
     said
@@ -57,6 +59,7 @@ class FcsFile:
     layout: Layout = field(repr=False)
     notes: tuple[Note, ...] = ()
     spillover: Spillover | None = None
+    left_uncompensated: bool = False
     data_sets: int = 1
     said: Said = NOTHING_SAID
 
@@ -208,6 +211,7 @@ def open_fcs(path: Path, where: str, *, compensate: bool | None = None, dataset:
             layout=layout,
             notes=(*notes, *about_spillover, *_about_data_sets(len(data_sets), dataset, whole=whole)),
             spillover=spillover,
+            left_uncompensated=spillover is None and bool(about_spillover),
             data_sets=len(data_sets),
             said=replace(said_in(data_set.keywords), own=own),
         )

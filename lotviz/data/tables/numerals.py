@@ -174,3 +174,19 @@ def reading_of(words: Iterable[str]) -> Reading:
         if not ways:
             break
     return Reading(tuple(ways), tuple(telling))
+
+
+def fraction_in_words(column: pd.Series) -> str | None:
+    """Return a number with a fraction where all that a column of text holds are numbers, in any way of writing them.
+
+    Examples
+    --------
+    >>> fraction_in_words(pd.Series(["1", "2,5", None])), fraction_in_words(pd.Series(["1", "2"]))
+    ('2,5', None)
+    """
+    words = list(dict.fromkeys(word.strip() for word in column.dropna().head(10_000) if isinstance(word, str)))
+    words = [word for word in words if word.lower() not in NOTHING]
+    fractions = [word for word in words if not _WHOLE.fullmatch(word)]
+    if not fractions or not all(any(way.reads(word) for way in _WAYS) for word in fractions):
+        return None
+    return fractions[0]

@@ -31,6 +31,13 @@ def label_columns(names: Iterable[str], sample_key: str | None) -> list[str]:
     return [name for name in known if name == sample_key or name in POPULATION_KEYS or names_sample(name)]
 
 
+def require_all(found: int, announced: int, where: str) -> None:
+    """Refuse a table that ends before its own header says, or that has been cut short since it was opened."""
+    if found != announced:
+        what = f"Expected a whole table of {announced} rows, found values of {found}."
+        raise CohortError(Problem(where, what, "Write or copy the file again."))
+
+
 def require_distinct(names: Sequence[str], where: str) -> None:
     """Refuse a table that names a column twice."""
     repeated = sorted(name for name, count in Counter(names).items() if count > 1)

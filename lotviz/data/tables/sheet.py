@@ -16,13 +16,12 @@ from lotviz.data.files import replace_file
 from lotviz.data.named import named_file
 from lotviz.data.problems import CohortError, Problem, listed
 from lotviz.data.tables.cells_instead import cells_instead
-from lotviz.data.tables.columns import Columns, candidates, find_columns
-from lotviz.data.tables.numerals import NOTHING, Number, Reading, reading_of
+from lotviz.data.tables.columns import candidates, find_columns
+from lotviz.data.tables.metadata import EXCEL_ERRORS, metadata_of
 from lotviz.data.tables.typed import Typed, is_nothing, read_typed
 
 SHEET_SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx")
 ROW = "row"  # name of an index that holds the numbers of rows
-_EXCEL_ERRORS = ("#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!")
 
 
 @dataclass(frozen=True, eq=False)
@@ -262,7 +261,7 @@ def _judged(typed: Typed, where: str, *, file_column: bool, columns: Mapping[str
         whole += _sample_problems(samples, where, typed.uneven)
     if found.file is not None:
         whole += _file_problems(files, where, typed.uneven)
-    table, notes = _metadata(typed, found, where)
+    table, notes = metadata_of(typed, found, where)
     index = pd.Index([name for _number, name in samples] or [""] * len(typed.rows), name="sample")
     return Sheet(
         table.set_index(index),
@@ -300,7 +299,7 @@ def _sample_problems(samples: Sequence[tuple[int, str]], where: str, uneven: Seq
             continue
         if is_nothing(name):
             problems.append(Problem(row, "Expected the name of a sample, found nothing.", "Name it."))
-        elif name in _EXCEL_ERRORS:
+        elif name in EXCEL_ERRORS:
             what = f"Expected the name of a sample, found {name}."
             problems.append(Problem(row, what, "Correct the formula, or type the name."))
         elif name in first:
@@ -326,59 +325,3 @@ def _file_problems(files: Sequence[tuple[int, str]], where: str, uneven: Sequenc
             what = f"The file {name} is given {len(numbers)} times (rows {listed(map(str, numbers))})."
             problems.append(Problem(where, what, "Give every sample a file of its own.", "warning"))
     return problems
-
-
-def _metadata(typed: Typed, found: Columns, where: str) -> tuple[pd.DataFrame, list[Problem]]:
-    """Return the columns that are not the sample or its file, typed, with a warning for each that was not plain."""
-    columns: dict[str, pd.Series] = {}
-    notes: list[Problem] = []
-    for place, name in enumerate(typed.header):
-        words = pd.Series([row[place] for _number, row in typed.rows], dtype=object)
-        if name in (found.sample, found.file) and place == typed.header.index(name):
-            continue
-        if not name:
-            if words.astype(bool).any():
-                what = f"The column {place + 1} has no name and is left out."
-                notes.append(Problem(where, what, "Name it in the header if it is needed.", "warning"))
-            continue
-        broken = [(number, row[place]) for number, row in typed.rows if row[place] in _EXCEL_ERRORS]
-        if broken:
-            rows = listed((str(number) for number, _word in broken), 6)
-            what = f"The column {name} holds {broken[0][1]} (rows {rows}), which is read as not known."
-            notes.append(Problem(where, what, "Correct the formulas.", "warning"))
-        columns[name], note = _typed_column(words, f"{where}, column {name}")
-        notes += note
-    return pd.DataFrame(columns, index=range(len(typed.rows))), notes
-
-
-def _typed_column(text: pd.Series, where: str) -> tuple[pd.Series, list[Problem]]:
-    """Numbers where all is numbers, in one way of writing them; identifiers such as 007 stay text."""
-    known = text.where(~text.str.lower().isin(NOTHING) & ~text.isin(_EXCEL_ERRORS))
-    words = known.dropna()
-    if words.empty or words.str.match(r"^0\d").any():
-        return known, []
-    reading = reading_of(word for word in words if not isinstance(word, Number))
-    doubt = _doubt(reading, where)
-    numbers = pd.Series(reading.best.numbers(known), index=known.index) if reading.ways else known
-    if doubt or not reading.ways or (numbers.isna() & known.notna()).any():
-        return known, doubt
-    notes = []
-    if reading.best.decimal != "." or reading.best.thousands:
-        sample = reading.words[0]
-        what = f"Numbers were read with {reading.best.describe()}: {sample} is {reading.best.number(sample):.10g}."
-        notes.append(Problem(where, what, "Type them with decimal points if that is wrong.", "warning"))
-    whole = numbers.notna().all() and (numbers == numbers.round()).all() and numbers.abs().max() < 2**53
-    return (numbers.astype("int64") if whole and not words.str.contains(r"[.,eE]").any() else numbers), notes
-
-
-def _doubt(reading: Reading, where: str) -> list[Problem]:
-    """Return the warning of a column whose numbers can be read in two ways, or were written in two; it stays text."""
-    fix = "Write all with decimal points and nothing between thousands."
-    if not reading.ways:
-        words = f"{reading.words[0]} and {reading.words[-1]}"
-        return [Problem(where, f"Numbers are written in two ways ({words}); the column stays text.", fix, "warning")]
-    word = reading.doubt
-    if word is None:
-        return []
-    values = " or ".join(f"{value:.10g}" for value in sorted({way.number(word) for way in reading.ways}))
-    return [Problem(where, f"{word} may be {values}; the column stays text.", fix, "warning")]

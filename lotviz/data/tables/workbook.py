@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import itertools
+import re
 import struct
 import warnings
 import zipfile
@@ -31,6 +32,15 @@ _DAMAGE = (
     OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, EOFError, RuntimeError,
     AssertionError, zipfile.BadZipFile, zlib.error, SyntaxError, struct.error, MemoryError,
 )  # fmt: skip
+
+NOT_COMPUTED = "#FORMULA!"  # stands where a program wrote a formula that no spreadsheet has computed yet
+_MAX_SOURCE, _MAX_MARKED = 64 * 2**20, 10_000
+# joined cells of several rows, and formulas without a value; one that came to an empty text has t="str"
+_JOINED = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*?\bref="([A-Z]{1,3})(\d{1,7}):[A-Z]{1,3}(\d{1,7})"')
+_UNCOMPUTED = re.compile(
+    rb'<(?:\w+:)?c\s(?![^>]*\bt="str")[^>]*?\br="([A-Z]{1,3})(\d{1,7})"[^>]*>\s*<(?:\w+:)?f\b[^>]*'
+    rb"(?:/>|>[^<]*</(?:\w+:)?f>)\s*(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
+)
 
 Row = tuple[int, tuple[Any, ...]]
 
@@ -116,7 +126,43 @@ def worksheet_texts(path: Path, where: str, *, limit: int) -> dict[str, list[tup
                     what = f"Expected a table of samples, found more than {limit} values."
                     raise CohortError(Problem(where, what, "Save the sample table alone in a new workbook."))
                 rows.append((number, [as_text(value) for value in row]))
+            _complete(rows, _source(path, sheet, where))
     return found
+
+
+def _source(path: Path, sheet: Any, where: str) -> bytes:
+    """Return the XML of a worksheet, nothing of one too large to be a table of samples."""
+    part = str(getattr(sheet, "_worksheet_path", ""))
+    with _readable(where), zipfile.ZipFile(path) as archive:
+        known = part in archive.namelist() and archive.getinfo(part).file_size <= _MAX_SOURCE
+        return archive.read(part) if known else b""
+
+
+def _complete(rows: list[tuple[int, list[str]]], source: bytes) -> None:
+    """Write the value of joined cells into every row they span, as it is seen, and say where nothing was computed."""
+    places = {number: place for place, (number, _row) in enumerate(rows)}
+
+    def write(number: int, column: int, word: str) -> None:
+        if number in places:
+            row = rows[places[number]][1]
+            row += [""] * (column - len(row))
+            row[column - 1] = row[column - 1] or word
+
+    for letters, number in itertools.islice(_UNCOMPUTED.findall(source), _MAX_MARKED):
+        write(int(number), _column_number(letters), NOT_COMPUTED)
+    for letters, first, last in itertools.islice(_JOINED.findall(source), _MAX_MARKED):
+        top, column = int(first), _column_number(letters)
+        values = rows[places[top]][1] if top in places else []
+        if column <= len(values) and values[column - 1]:
+            for number in range(top + 1, min(int(last), rows[-1][0]) + 1):
+                write(number, column, values[column - 1])
+
+
+def _column_number(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = 26 * number + letter - ord("A") + 1
+    return min(number, MAX_COLUMNS)
 
 
 def as_text(value: object) -> str:
