@@ -102,6 +102,7 @@ def validate(options: Namespace, output: Output) -> int:
         "samples": found.samples,
         "markers": found.markers,
         "cells": found.cells,
+        "notes": list(found.notes),
     }
     lines = [f"{problem.severity}: {problem}" for problem in found.problems]
     lines += [f"note: {note}" for note in found.notes]

@@ -172,9 +172,10 @@ def _text(record: Mapping[str, Any]) -> str:
     names, moves = record["populations"], sorted(enumerate(record["change"]), key=lambda one: -abs(one[1]))[:4]
     grown = ", ".join(f"{names[i]} {100 * change:+.1f}" for i, change in moves)
     markers = ", ".join(f"{one['marker']} {one['shift']:+.2f}" for one in record["markers"][:4])
+    parts = f", of its square {shift:.0f} % shift and {100 - shift:.0f} % shape" if record["distance"] else ""
     lines = [
-        f"{record['a']} to {record['b']}: distance {record['distance']:.3g} (LOT, scaled), of its square "
-        f"{shift:.0f} % shift and {100 - shift:.0f} % shape; cost of the registration {record['cost']:.3g}.",
+        f"{record['a']} to {record['b']}: distance {record['distance']:.3g} (LOT, scaled){parts}; cost of the "
+        f"registration {record['cost']:.3g}.",
         f"Grown or shrunk, in points of a hundred: {grown}. {100 * record['moved']:.0f} % of mass changes population.",
         f"Means of markers that change most: {markers}.",
     ]

@@ -96,6 +96,10 @@ def find_file(folder: Path, name: str) -> tuple[Path, str]:
     for entry in beside if not path.name.isascii() else ():
         if unicodedata.normalize("NFC", entry) == typed:
             return path.parent / entry, ""
+    # a sheet keeps no blanks around a name
+    blank = next((entry for entry in beside if entry.strip() == path.name), None)
+    if blank is not None:
+        return path.parent / blank, ""
     return path, _advice(path.name, path.parent.relative_to(folder) if _below(path, folder) else path.parent, beside)
 
 

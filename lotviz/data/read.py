@@ -236,7 +236,8 @@ def _choose_markers(
     if not by_reason:
         return chosen, ()
     reasons = "; ".join(f"{reason}: {listed(names, 8)}" for reason, names in by_reason.items())
-    what = f"{len(found.left_out)} channels are left out ({reasons})."
+    count = len(found.left_out)
+    what = f"{count} {'channel is' if count == 1 else 'channels are'} left out ({reasons})."
     return chosen, (Problem(where, what, "Name the markers to use if one of them is wanted.", "warning"),)
 
 
@@ -246,7 +247,9 @@ def _require_markers(found: Found, markers: Sequence[str], where: str) -> None:
         if name in found.markers:
             continue
         if name in found.lacking:
-            what = f"Expected marker {name} in every file, found none in {listed(found.lacking[name])}."
+            what = f"Expected marker {name} in every file, found that {listed(found.lacking[name])} lack it."
+            if len(found.lacking[name]) == 1:
+                what = f"Expected marker {name} in every file, found that {found.lacking[name][0]} lacks it."
             problems.append(Problem(where, what, "Leave the marker or these samples out."))
         else:
             fix = did_you_mean(name, found.markers) or f"The markers are {listed(found.markers, 60)}."
@@ -264,7 +267,8 @@ def _small(counts: pd.Series, where: str) -> tuple[Problem, ...]:
     few = [f"{name} ({count})" for name, count in counts.items() if count < FEW_CELLS]
     if not few:
         return ()
-    what = f"{len(few)} of {len(counts)} samples have fewer than {FEW_CELLS} cells: {listed(few)}."
+    have = "sample has" if len(counts) == 1 else "samples have"
+    what = f"{len(few)} of {len(counts)} {have} fewer than {FEW_CELLS} cells: {listed(few)}."
     return (Problem(where, what, "Their place on any map is uncertain; consider leaving them out.", "warning"),)
 
 

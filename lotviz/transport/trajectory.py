@@ -111,7 +111,7 @@ def along_weights(
     if not places[0] <= at <= places[-1]:  # not a number is refused too
         raise refusal(
             f"Expected a place from {places[0]:g} to {places[-1]:g}, found {at:g}.",
-            "Stay between the samples; combine goes beyond them.",
+            "Stay between the samples; beyond them lead weights (lotviz.transport.combine, --weights with --beyond).",
         )
     first = min(int(np.searchsorted(places, at, side="right")) - 1, len(places) - 2)
     part = (at - places[first]) / (places[first + 1] - places[first])

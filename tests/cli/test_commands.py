@@ -284,7 +284,7 @@ def test_classify_finds_the_label_under_a_known_name_and_says_so(run, tmp_path, 
 
 def test_validate_json(run, cohort_folder):
     record = run("validate", cohort_folder, "--json").record
-    assert set(record) == {"ok", "problems", "samples", "markers", "cells"}
+    assert set(record) == {"ok", "problems", "samples", "markers", "cells", "notes"}
     assert (record["ok"], record["samples"], record["cells"]) == (True, 12, 2400)
     assert all({"where", "what", "fix"} <= set(problem) for problem in record["problems"])
 

@@ -59,7 +59,7 @@ def test_samples_that_were_transformed_before_export_are_named(with_cells, befor
     mixed = with_cells(cohort, {name: before(cohort.raw(name)).astype(np.float32) for name in names})
     found = [problem for problem in look_through(mixed).problems if "on one scale" in problem.what]
     assert [problem.samples for problem in found] == [tuple(names)]
-    assert "They look transformed before they were exported" in found[0].fix
+    assert "They look as if they had been transformed before export" in found[0].fix
 
 
 def test_a_marker_that_is_dim_and_few_cells_are_no_other_scale(with_cells):

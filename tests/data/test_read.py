@@ -245,7 +245,7 @@ def test_an_instruments_own_channels_are_left_out_unless_asked_for(tiny, tmp_pat
     sheet.to_csv(tmp_path / "study" / "sheet.csv", index=False)
     back = read_cohort(tmp_path / "study")
     assert back.markers == (*tiny.markers, "FSC")  # somebody kept it in a prepared table
-    assert any("1 channels are left out (time: Time)" in problem.what for problem in back.problems)
+    assert any("1 channel is left out (time: Time)" in problem.what for problem in back.problems)
     np.testing.assert_array_equal(read_cohort(tmp_path / "study", markers=["Time"]).raw("P1")[:, 0], np.arange(120))
 
 

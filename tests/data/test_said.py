@@ -112,7 +112,7 @@ def test_the_mass_of_a_synthetic_cell_is_no_marker(tmp_path, cells, sheet, form)
     cohort = sheet(f"a.{form}")
     assert cohort.markers == NAMES
     left = [problem.what for problem in cohort.problems if "left out" in problem.what]
-    assert left == ([] if form == "h5ad" else ["1 channels are left out (written beside the markers: mass)."])
+    assert left == ([] if form == "h5ad" else ["1 channel is left out (written beside the markers: mass)."])
     if form != "h5ad":  # where it is a column of the table of cells
         asked = sheet(f"a.{form}", markers=["mass"], transform="none")
         np.testing.assert_array_equal(asked.raw("S0")[:, 0], masses.astype(np.float32))

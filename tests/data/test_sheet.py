@@ -169,7 +169,7 @@ def test_the_worksheet_with_the_samples_is_taken_and_said(study):
     path = workbook(study / "s.xlsx", [["Notizen"], ["nichts"]], Liste=[["sample", "file"], ["A", "Probe_1.csv"]])
     sheet = read_sheet(path, "s.xlsx", file_column=True)
     assert list(sheet.table.index) == ["A"]
-    assert "The worksheet Liste of Proben, Liste was read, which alone has the columns sample, file." in str(
+    assert "The worksheet Liste of Proben, Liste was read, which alone names samples and files." in str(
         sheet.problems[0]
     )
 
@@ -431,3 +431,14 @@ def test_formulas_that_were_never_computed_are_named(study):
             assert again.table["age"].tolist() == expected
         else:
             assert "(rows 3, 4, 5, 6)" in said(again.problems, "warning")[0]
+
+
+def test_a_drafted_sheet_names_what_can_be_read(tmp_path):
+    for name in (" lead.csv", "NA.csv", "tail .csv"):
+        (tmp_path / name).write_text("CD3,CD4\n" + "1.5,2\n" * 120)
+    write_sheet(draft_sheet(tmp_path), tmp_path / "sheet.csv")
+    assert sorted(read_cohort(tmp_path / "sheet.csv").samples.index) == ["NA.csv", "lead.csv", "tail .csv"]
+    (tmp_path / "NA.csv").unlink()
+    write_sheet(draft_sheet(tmp_path), tmp_path / "sheet.csv")
+    assert sorted(read_cohort(tmp_path / "sheet.csv").samples.index) == ["lead", "tail"]
+    assert sample_names(["x_NA.fcs", "x_1.fcs"]) == ["x_NA", "x_1"]

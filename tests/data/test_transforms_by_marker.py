@@ -15,6 +15,8 @@ from lotviz.data import (
     read_cohort,
     write_cohort,
 )
+from lotviz.data.cohort import ArraySource
+from lotviz.data.transforms.deciding import RawCells, decide_transform
 from lotviz.data.transforms.fitted import fit_cofactor, fit_logicle, fit_top, pool, weighted_quantile
 from lotviz.data.transforms.transform import alike, transform_of
 
@@ -334,3 +336,17 @@ def test_real_mass_cytometry_gets_the_cofactor_5(real_data, name):
 def test_real_fluorescence_gets_the_cofactor_150_and_display_channels_none(real_data):
     assert read_cohort(real_data("covid_cd8_flow_debiasi")).transform == Transform("arcsinh", 150)
     assert read_cohort(real_data("wnv_mouse_bm_flow_spectre")).transform == Transform("none")
+
+
+def test_values_below_zero_that_log1p_cuts_off_are_said():
+    rng = np.random.default_rng(2)
+    cells = {name: rng.normal([-200, 900, 3000], [300, 90, 500], (400, 3)).astype(np.float32) for name in "ab"}
+    raw = RawCells(ArraySource(cells), ["a", "b"], ("M1", "M2", "M3"))
+    _transform, notes = decide_transform(raw, "log1p", None, where="study")
+    (note,) = [note for note in notes if "below" in note.what]
+    share = 100 * np.mean([values[:, 0] < 0 for values in cells.values()])
+    assert note.what == (
+        f"Expected values from 0 on for log1p, found some below in M1 ({share:.0f} %): they all become 0."
+    )
+    _transform, notes = decide_transform(raw, "arcsinh", None, where="study")
+    assert not any("below" in note.what for note in notes)

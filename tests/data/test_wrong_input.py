@@ -253,7 +253,7 @@ def test_markers_asked_for_that_are_not_everywhere(study):
     cells = pd.read_csv(study / "b.csv")
     cells.assign(CD8=1.0).to_csv(study / "b.csv", index=False)
     text = refused(study, markers=["CD3", "CD8", "CD44", "CD3"])
-    assert "Expected marker CD8 in every file, found none in a.csv, c.csv." in text
+    assert "Expected marker CD8 in every file, found that a.csv, c.csv lack it." in text
     assert "Expected a measured marker, found CD44. Did you mean CD4" in text
     assert "Expected every marker once, found CD3 twice." in text
     assert "Expected at least one marker, found none." in refused(study, markers=[])

@@ -64,7 +64,7 @@ def test_groups_stand_in_the_place_of_samples():
     [
         (["P1"], 0.0, None, "two samples or more"),
         ("P1", 0.0, None, "two samples or more"),
-        (STOPS, 2.5, None, "place from 0 to 2, found 2.5.*combine goes beyond"),
+        (STOPS, 2.5, None, "place from 0 to 2, found 2.5.*beyond them lead weights"),
         (STOPS, float("nan"), None, "place from 0 to 2, found nan"),
         (STOPS, 1.0, [0, 2, 1], "3 rising positions, found 0, 2, 1"),
         (STOPS, 1.0, [0, 1], "3 rising positions, found 0, 1"),

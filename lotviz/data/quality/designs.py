@@ -178,11 +178,9 @@ def _who_is_where(table: pd.DataFrame) -> str:
 
 
 def _nowhere(count: int, batch: str) -> str:
-    return (
-        ""
-        if not count
-        else f" {count} {'sample has' if count == 1 else 'samples have'} no {batch} and are not counted."
-    )
+    if count == 1:
+        return f" 1 sample has no {batch} and is not counted."
+    return f" {count} samples have no {batch} and are not counted." if count else ""
 
 
 def _all_of(count: int) -> str:

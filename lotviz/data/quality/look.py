@@ -249,7 +249,8 @@ def _number_of_cells(cohort: Cohort) -> list[Problem]:
     few = {name: count for name, count in counts.items() if count < FEW_CELLS}
     if few:
         named = listed((f"{name} ({count})" for name, count in few.items()), _IN_A_SENTENCE)
-        what = f"{len(few)} of {len(counts)} samples have fewer than {FEW_CELLS} cells: {named}."
+        have = "sample has" if len(counts) == 1 else "samples have"
+        what = f"{len(few)} of {len(counts)} {have} fewer than {FEW_CELLS} cells: {named}."
         fix = "Their place on any map is uncertain; consider leaving them out."
         problems.append(Problem(cohort.origin, what, fix, "warning", tuple(few)))
     typical = float(np.median(list(counts.values()))) if counts else 0.0

@@ -188,7 +188,7 @@ def mixed_scales(profiles: Profiles, where: str) -> list[Problem]:
         f"Expected all samples on one scale, found values up to {top:.3g} in {listed(names, _EVERY)}, where others "
         f"reach {tops[columns].min():.3g} and more ({columns.sum()} of {len(columns)} markers)."
     )
-    fix = "They look transformed before they were exported: export all samples raw, or leave these out."
+    fix = "They look as if they had been transformed before export: export all samples raw, or leave these out."
     return [Problem(where, what, fix, "warning", names)]
 
 

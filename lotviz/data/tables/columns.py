@@ -109,7 +109,11 @@ def find_columns(
 
 def _unknown_roles(chosen: Mapping[str, str], where: str) -> list[Problem]:
     return [
-        Problem(where, f"Expected the role sample or file, found {role}.", did_you_mean(role, SHEET_ROLES))
+        Problem(
+            where,
+            f"Expected the role sample or file, found {role}.",
+            did_you_mean(role, SHEET_ROLES) or "Name one of them.",
+        )
         for role in chosen
         if role not in SHEET_ROLES
     ]

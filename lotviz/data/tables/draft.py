@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from lotviz.data.named import CELL_SUFFIXES
+from lotviz.data.tables.typed import is_nothing
 
 _NOT_CELLS = re.compile(r"(?:sheet|samples|index|readme|metadata)\.(?:csv|tsv|txt|xlsx)", re.IGNORECASE)
 _MOST = 100_000  # entries looked at
@@ -41,10 +42,10 @@ def sample_names(files: Sequence[str]) -> list[str]:
     >>> sample_names(["PBMC_patient1_BCR.fcs", "PBMC_patient2_BCR.fcs"])
     ['patient1', 'patient2']
     """
-    stems = [Path(file).stem for file in files]
+    stems = [Path(file).stem.strip() for file in files]
     if len(set(stems)) < len(stems):
         stems = [str(Path(file).with_suffix("")).replace("\\", "/").replace("/", "_") for file in files]
-    if len(set(stems)) < len(stems):
+    if len(set(stems)) < len(stems) or any(map(is_nothing, stems)):
         return list(files)
     if len(stems) < 2:
         return stems
@@ -53,7 +54,7 @@ def sample_names(files: Sequence[str]) -> list[str]:
     start, end = _shared(words), _shared([found[::-1] for found in words])
     short = ["".join(found[start : len(found) - end]).strip(" _.,;+-") for found in words]
     fits = all(start + end < len(found) for found in words) and all(short) and len(set(short)) == len(short)
-    return short if fits else stems
+    return short if fits and not any(map(is_nothing, short)) else stems
 
 
 def _shared(words: Sequence[Sequence[str]]) -> int:

@@ -86,9 +86,8 @@ def _from_workbook(path: Path, where: str, wanted: Sequence[str], chosen: Mappin
     title = fitting[0] if fitting else next(iter(texts))
     notes = []
     if len(texts) > 1:
-        what = f"The worksheet {title} of {listed(texts)} was read" + (
-            f", which alone has the column{'s' if len(wanted) > 1 else ''} {', '.join(wanted)}." if fitting else "."
-        )
+        alone = ", which alone names samples and files." if len(wanted) > 1 else ", which alone names samples."
+        what = f"The worksheet {title} of {listed(texts)} was read{alone if fitting else '.'}"
         notes.append(Problem(where, what, "Save another alone in a new workbook if that is wrong.", "warning"))
     return _framed(texts[title], where, wanted, chosen=chosen, notes=notes)
 

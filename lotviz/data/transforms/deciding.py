@@ -21,6 +21,7 @@ Cofactor = float | Literal["fitted"] | None
 EVERY_OTHER = "*"
 TRANSFORMED_BELOW = 12.0
 COFACTORS: Mapping[Instrument, float] = {"mass": 5.0, "flow": 150.0, "unknown": 5.0}
+_BELOW_ZERO = 0.01  # share of the values of a marker
 _RAW_ABOVE = 50.0
 _PEEKED_SAMPLES, _PEEKED_CELLS = 8, 20_000
 _BOTH = "5 suits mass cytometry, 150 fluorescence"
@@ -171,12 +172,12 @@ def _of(
 
 def _suggested(values: NDArray[np.float32], peak: float) -> tuple[str, str]:
     if peak <= _RAW_ABOVE:
-        return "none", f"values reach {peak:.4g}, which is a transformed scale"
+        return "none", f"all but the highest values lie within {peak:.4g}, as on a transformed scale"
     if _display_channels(values):
         return "none", "values are whole numbers from 0 to 1023, the channels of a display"
     if _units_of_their_own(values):
         return "none", f"some markers reach 1 at most and others {peak:.4g}: units of their own, as of shapes and sizes"
-    return "arcsinh", f"values reach {peak:.4g}, which is a raw scale"
+    return "arcsinh", f"values reach beyond {peak:.4g}, as on a raw scale"
 
 
 def _display_channels(values: NDArray[np.float32]) -> bool:
@@ -245,11 +246,35 @@ def _fits_said(found: Mapping[str, Transform], fits: Mapping[str, bool], usual: 
 def _doubts(
     found: Mapping[str, Transform], values: NDArray[np.float32], peaks: NDArray[np.floating], where: str
 ) -> list[Problem]:
-    """Warn of a transform that is about to be applied to values that went through one already."""
+    """Warn of a transform that does not suit its values: they went through one already, or it cuts them off."""
     used = [column for column, transform in enumerate(found.values()) if transform.kind != "none"]
-    markers = tuple(found)
     if not used:
         return []
+    return [*_cut_off(found, values, where), *_used_before(found, values, peaks, used=used, where=where)]
+
+
+def _cut_off(found: Mapping[str, Transform], values: NDArray[np.float32], where: str) -> list[Problem]:
+    """Warn of values below zero under log1p, which makes all of them 0."""
+    logs = [column for column, transform in enumerate(found.values()) if transform.kind == "log1p"]
+    shares = {column: float(np.mean(values[:, column] < 0)) for column in logs}
+    below = [column for column in logs if shares[column] > _BELOW_ZERO]
+    if not below:
+        return []
+    markers = tuple(found)
+    named = listed(f"{markers[column]} ({100 * shares[column]:.0f} %)" for column in below)
+    what = f"Expected values from 0 on for log1p, found some below in {named}: they all become 0."
+    return [Problem(where, what, "Choose arcsinh or logicle, which keep values below 0 apart.", "warning")]
+
+
+def _used_before(
+    found: Mapping[str, Transform],
+    values: NDArray[np.float32],
+    peaks: NDArray[np.floating],
+    *,
+    used: Sequence[int],
+    where: str,
+) -> list[Problem]:
+    markers = tuple(found)
     asked = alike({markers[column]: found[markers[column]] for column in used})
     if peaks[used].max() < TRANSFORMED_BELOW:
         return [transformed_twice(asked, float(peaks[used].max()), where)]
