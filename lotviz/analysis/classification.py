@@ -58,6 +58,9 @@ class Classification:
         Balanced accuracy of LOT minus that of the confounds; None where none were named.
     permutation_p
         Share of permuted labels that are named as well; None when not asked for.
+    least_p
+        The smallest p that exchanging labels can give in this design, see `folds.least_permutation_p`; 0 for a
+        continuous outcome.
     groups_per_class
         Number of groups in each class.
     warnings
@@ -90,6 +93,7 @@ class Classification:
     differences: dict[str, Interval]
     over_confounds: Interval | None
     permutation_p: float | None
+    least_p: float
     groups_per_class: dict[str, int]
     warnings: tuple[str, ...]
     labels: NDArray[np.intp]

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from lotviz.analysis.choices import require_among, require_at_least
 from lotviz.analysis.classification import OURS, Classification
@@ -19,21 +17,22 @@ from lotviz.analysis.controls import Controls, centred_on_controls, without_cont
 from lotviz.analysis.cross_validation import Evidence, GramSource, averaged_kernels, cross_validate
 from lotviz.analysis.design import Design, Outcome, asks_a_number, labelled, make_design
 from lotviz.analysis.doubts import doubts_about
+from lotviz.analysis.embedded import as_cohort
+from lotviz.analysis.folds import least_permutation_p
 from lotviz.analysis.kernels import Grams, cohort_grams, embedding_grams, hold
 from lotviz.analysis.partners import with_partners
 from lotviz.analysis.permutation import permutation_p, splits
 from lotviz.analysis.recipe import ESTIMATORS, Estimator, Fit, Fitted, estimator_of, fit_of, lot_blocks
 from lotviz.analysis.robustness import Robustness, robustness
-from lotviz.analysis.scoring import difference, group_resamples, score
+from lotviz.analysis.scoring import Interval, difference, group_resamples, score
 from lotviz.analysis.value_scoring import value_difference, value_score
 from lotviz.data.cohort import Cohort
-from lotviz.data.transforms.transform import Transform
 from lotviz.data.versions import installed
+from lotviz.transport.blas import one_thread
 from lotviz.transport.cells import hash_of
 from lotviz.transport.progress import stop_if
 
 if TYPE_CHECKING:
-    from lotviz.transport.cells import CellStore
     from lotviz.transport.embedding import LOTEmbedding
 
 POINTS = (32, 16, 64, 32, 16, 64)  # in turn k-means centres and random cells
@@ -152,7 +151,7 @@ def classify(
         _heeding(cancel, fit_of(estimator, len(design.classes), design.outcome, steady=choice))
         for choice in (False, True)
     )
-    with threadpool_limits(1):  # matrices are small: threads of the linear algebra only get in each other's way
+    with one_thread():  # matrices are small: threads of the linear algebra only get in each other's way
         evidence = cross_validate(
             source,
             known.cohort,
@@ -248,42 +247,6 @@ def _heeding(cancel: Event | None, fit: Fit) -> Fit:
     return fitted
 
 
-def as_cohort(source: Cohort | LOTEmbedding) -> Cohort:
-    """Return a cohort as it is, and an embedding as the cohort of its used cells."""
-    if isinstance(source, Cohort):
-        return source
-    counts = pd.Series(source.n_cells, index=source.samples.index, name="cells")
-    return Cohort(
-        name=source.name,
-        samples=source.samples,
-        markers=source.markers,
-        cell_counts=counts,
-        source=EmbeddedCells(source.cell_store),
-        transform=Transform("none"),
-        origin=source.origin or source.name or "embedding",
-        synthetic=source.synthetic,
-    )
-
-
-@dataclass(frozen=True, eq=False)
-class EmbeddedCells:
-    """The used cells of an embedding as the source of a cohort."""
-
-    store: CellStore
-
-    def read(self, sample: str) -> NDArray[np.float32]:
-        """Read the used cells of a sample, (n, d), transformed."""
-        return self.store.read(sample)
-
-    def populations(self, sample: str) -> NDArray[Any] | None:
-        """Return the population of every used cell, where it is known."""
-        return self.store.populations(sample)
-
-    def where(self, sample: str, cell: int | None = None) -> str:
-        """Name the place of a sample or of one of its cells."""
-        return f"sample {sample}" if cell is None else f"sample {sample}, cell {cell + 1}"
-
-
 def _source(
     given: Cohort | LOTEmbedding,
     chosen: Cohort,
@@ -334,12 +297,17 @@ def _summary(
     known = design.labels if design.outcome is None else design.outcome
     judge: Callable[..., Any] = value_score if continuous else partial(score, batches=design.batches)
     scores = {name: judge(out, known, design.groups, resamples=resamples) for name, out in held_out.items()}
-    gain: Callable[..., Any] = value_difference if continuous else difference
     baselines = [name for name in scores if name not in OURS]
     baseline = max(baselines, key=lambda name: scores[name].headline.mean)
-    differences = {
-        name: gain(held_out["lot"], held_out[name], known, resamples=resamples) for name in scores if name != "lot"
-    }
+
+    def gain_over(name: str) -> Interval:
+        pair = held_out["lot"], held_out[name]
+        if design.outcome is not None:
+            return value_difference(*pair, design.outcome, resamples=resamples)
+        headlines = scores["lot"].headline, scores[name].headline
+        return difference(*pair, design.labels, resamples=resamples, shares=headlines)
+
+    differences = {name: gain_over(name) for name in scores if name != "lot"}
     found = Classification(
         label=design.label,
         group=group,
@@ -353,6 +321,7 @@ def _summary(
         differences=differences,
         over_confounds=differences.get("confounds"),
         permutation_p=p,
+        least_p=0.0 if continuous else least_permutation_p(design.labels, design.groups, design.batches),
         groups_per_class={} if continuous else design.groups_per_class,
         warnings=design.warnings,
         labels=design.labels,

@@ -18,10 +18,12 @@ from lotviz.analysis.folds import constant_groups, possible_folds
 from lotviz.analysis.labels import label_texts, ordered_classes, words
 from lotviz.data.cohort import Cohort
 from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
+from lotviz.data.roles import ALIASES
+from lotviz.data.tables.columns import squeezed
 
 Outcome = Literal["auto", "classes", "continuous"]
 FEWEST_FOLDS = 2
-_OWNERS = ("patient", "donor", "subject", "participant", "individual", "mouse", "animal")
+_OWNERS = ("individual", "individualid", "mouse", "mouseid", "animal", "animalid")  # beside those that may be a group
 
 
 @dataclass(frozen=True, eq=False)
@@ -363,7 +365,8 @@ def _design_warnings(
 
 
 def _owner_warnings(cohort: Cohort, group: str | None) -> list[str]:
-    owners = [name for name in cohort.samples.columns if str(name).lower() in _OWNERS]
+    columns = [str(name) for name in cohort.samples.columns]
+    owners = [name for name in columns if squeezed(name) in (*_OWNERS, *ALIASES["group"])]
     repeated = [str(name) for name in owners if cohort.samples[name].dropna().duplicated().any()]
     if group is not None or not repeated:
         return []

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from lotviz.analysis.classification import MODEL_NAMES, NEGLIGIBLE, Classification
 from lotviz.analysis.design import Design
 from lotviz.analysis.folds import distinct_permutations
+from lotviz.analysis.labels import label_texts
 from lotviz.analysis.scoring import auc
 from lotviz.data.cohort import Cohort
 from lotviz.data.problems import listed
@@ -92,7 +93,8 @@ def _entangled(found: Classification, cohort: Cohort) -> list[str]:
     doubts = []
     for name in likely:
         if name not in (found.label, found.group):
-            known = cohort.column(name).astype(object).map(str, na_action="ignore")
+            column = cohort.column(name)
+            known = pd.Series(label_texts(column), column.index, dtype=object, name=name).replace("", np.nan)
             doubts += [problem.what for problem in confounded_with(label, known, "")]
     return doubts
 
@@ -179,5 +181,5 @@ def _permutations(found: Classification, design: Design) -> list[str]:
     if distinct < 2:
         return ["Within batches no labels can be exchanged: class and batch cannot be told apart."]
     if distinct < 100:
-        return [f"Only {distinct:.0f} label assignments are possible: p cannot be below {1 / distinct:.2g}."]
+        return [f"Only {distinct:.0f} label assignments are possible: p cannot be below {found.least_p:.2g}."]
     return []

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lotviz.analysis.classify import as_cohort
 from lotviz.analysis.design import Design, Outcome, asks_a_number
+from lotviz.analysis.embedded import as_cohort
 from lotviz.analysis.features import model_features
 from lotviz.analysis.labels import label_texts
 from lotviz.analysis.model import LinearModel, fit_features, halves_of, outcome_of, question_of

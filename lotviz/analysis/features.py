@@ -178,8 +178,10 @@ def solve_weights(
     alpha, height = _against_the_rest(fitted.alpha, fitted.intercept)
     if values is None:
         stretch, middle = _unit(kernel[np.ix_(rows, rows)] @ alpha, labels[rows])
-        several = fitted.alpha.shape[1] > 1
-        alpha, height = alpha * stretch, (-middle if several else height) * stretch
+        # a strong penalty leaves a support vector machine scores that hardly differ, and any intercept
+        beside = abs(height + middle) * stretch > 1.0  # nothing is named the class that is not beyond its mean
+        in_the_middle = fitted.alpha.shape[1] > 1 or beside
+        alpha, height = alpha * stretch, (-middle if in_the_middle else height) * stretch
     spread = _over_all(alpha, rows, adjustment, len(labels))  # (N,): dual weights of the samples as they are
     mean = features.maps[rows].mean(axis=0)
     combined = np.einsum("n,nmd->md", spread, features.maps - mean)

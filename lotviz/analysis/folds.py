@@ -199,6 +199,30 @@ def distinct_permutations(labels: NDArray[np.intp], groups: NDArray[np.intp], st
     return float(np.round(np.exp(min(logarithm, 50.0))))
 
 
+def least_permutation_p(labels: NDArray[np.intp], groups: NDArray[np.intp], strata: NDArray[np.intp]) -> float:
+    """Return the smallest p that exchanging labels can give, 1 where nothing can be exchanged.
+
+    Where two classes can change places altogether, the mirrored assignment is named as well as the true one.
+
+    Examples
+    --------
+    >>> least_permutation_p(np.array([0, 1, 0, 1]), np.array([0, 0, 1, 1]), np.zeros(4, dtype=int))
+    0.5
+    >>> least_permutation_p(np.array([0, 1, 1, 1]), np.arange(4), np.zeros(4, dtype=int))
+    0.25
+    """
+    distinct = distinct_permutations(labels, groups, strata)
+    whole = constant_groups(labels, groups)
+    mirrored = labels.max() == 1 and distinct >= 2
+    for stratum, members in group_strata(groups, strata).items():
+        inside = [labels[groups == group][0] for group in members if whole[group]]
+        apart = [
+            labels[(groups == group) & (strata == part)] for group in members if not whole[group] for part in stratum
+        ]
+        mirrored = mirrored and all(2 * np.sum(part) == len(part) for part in (inside, *apart))
+    return min((2.0 if mirrored else 1.0) / distinct, 1.0)
+
+
 def _arrangements(labels: NDArray[np.intp]) -> float:
     """Logarithm of the number of orders of these labels."""
     return lgamma(len(labels) + 1) - sum(lgamma(count + 1) for count in np.bincount(labels)) if len(labels) else 0.0

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from lotviz.analysis.embedded import as_cohort
 from lotviz.analysis.labels import label_texts
 from lotviz.analysis.neighbours import units_of
 from lotviz.analysis.reduction import part_vectors
@@ -184,8 +185,9 @@ def group_difference(
     table = region_values(embedding, regions, part=part)
     vectors = part_vectors(np.asarray(embedding.maps, dtype=np.float64), embedding.masses, part)
     both = np.concatenate([table.reshape(len(table), -1), vectors.reshape(len(table), -1)], axis=1)
-    texts = label_texts(embedding.samples[label])
-    owners = units_of(embedding.samples[group] if group else None, len(texts))
+    columns = as_cohort(embedding)
+    texts = label_texts(columns.column(label))
+    owners = units_of(columns.column(group) if group else None, len(texts))
     means, sides, paired, left_out = _patients(both, texts, owners, groups)
     counts = (int((sides == 0).sum()), int((sides == 1).sum()))
     if min(counts) < LEAST:

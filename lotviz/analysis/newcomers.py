@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lotviz.analysis.patient_model import FAR
+from lotviz.analysis.patient_model import beyond
 from lotviz.analysis.reduction import part_vectors
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ def newcomers(embedding: LOTEmbedding, projected: LOTEmbedding, *, part: Part = 
     Returns
     -------
         One row a sample: the `nearest` sample of the cohort and its `distance`; the share `as_far` of the cohort's
-        samples whose nearest other is at least as far; `residual_share`; `seen`, False where fewer than 2 % are as far
-        or the map sees less of it than of any sample of the cohort.
+        samples whose nearest other is at least as far; `residual_share`; `seen`, False where distance
+        or residual share are beyond those of the cohort, see `beyond`.
     """
     away = distances_to(embedding, projected, part=part)
     own = embedding.distances(part)
@@ -58,7 +58,7 @@ def newcomers(embedding: LOTEmbedding, projected: LOTEmbedding, *, part: Part = 
             "distance": distance,
             "as_far": as_far,
             "residual_share": residual,
-            "seen": (as_far >= FAR) & (residual <= float(embedding.residual_shares.max()) + 1e-9),
+            "seen": ~(beyond(distance, others) | beyond(residual, embedding.residual_shares)),
         },
         index=projected.samples.index,
     )

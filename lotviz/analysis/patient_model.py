@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lotviz.analysis.classify import as_cohort
 from lotviz.analysis.contribution import contributions
+from lotviz.analysis.embedded import as_cohort
 from lotviz.analysis.features import Solved, embedding_shares, model_features, solve_weights
 from lotviz.analysis.labels import label_texts, ordered_classes
 from lotviz.analysis.model import LinearModel, fit_features, question_of
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from lotviz.transport.embedding import LOTEmbedding
 
 DRAWS = 100
-FAR = 0.02  # of the training samples lie at least as far: below it a sample is unlike what the model has seen
+FAR = 0.02  # of samples like those seen lie as far; beyond it a sample is unlike what was seen
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +74,7 @@ class PatientModel:
         One row a sample: `class` named; `score` with the 2.5 and 97.5 % quantiles of the refits, `low` and `high`; the
         share of refits that name the same class, `agreement`; LOT `distance` from the training mean and the share of
         training samples that lie at least as far from the others, `as_far`; `residual_share`; `seen`, False where
-        fewer than 2 % lie as far or the map sees less of the sample than of any training sample.
+        distance or residual share are beyond those of the training samples, see `beyond`.
         """
         shares = embedding_shares(projected)
         scores = self.model.score(projected.maps, shares)
@@ -83,7 +83,7 @@ class PatientModel:
         distance = _distances(projected.maps, self.model.training_mean, self.model.masses)
         as_far = np.array([np.mean(self.distances >= one) for one in distance])
         residual = projected.residual_shares
-        seen = (as_far >= FAR) & (residual <= self.residual_shares[-1] + 1e-9)
+        seen = ~(beyond(distance, self.distances) | beyond(residual, self.residual_shares))
         return pd.DataFrame(
             {
                 "class": np.where(scores > 0.0, self.model.classes[1], self.model.classes[0]),
@@ -127,6 +127,22 @@ class PatientModel:
         from lotviz.analysis.model_file import load
 
         return load(path)
+
+
+def beyond(values: NDArray[np.float64], seen: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tell which values, (q,), are larger than those of n seen samples, (n,), can explain.
+
+    A value is the largest of n + 1 that are alike with the chance 1 / (n + 1): that is rare enough (`FAR`) only for
+    many samples. Of fewer it must lie beyond the largest by as much as that lies beyond their median.
+
+    Examples
+    --------
+    >>> few = np.array([1.0, 2.0, 3.0])
+    >>> beyond(np.array([3.5, 4.5]), few), beyond(np.array([3.5]), np.repeat(few, 20))
+    (array([False,  True]), array([ True]))
+    """
+    as_large = (np.sum(seen >= values[:, None] * (1.0 - 1e-9), axis=1) + 1.0) / (len(seen) + 1.0)
+    return np.asarray((as_large < FAR) | (values > 2.0 * seen.max() - np.median(seen) + 1e-9))
 
 
 def fit_patient_model(

@@ -33,5 +33,8 @@ def renamed(regions: Regions, names: Mapping[str, str]) -> Regions:
     for number, name in enumerate(regions.names, start=1):
         wanted = " ".join(names.get(str(number), "").split())[:LONGEST] or name
         taken = {*found, *(other for other in regions.names if other != name)}
-        found.append(f"{wanted} ({number})" if wanted in taken else wanted)
+        free = wanted
+        while free in taken:
+            free = f"{free} ({number})"
+        found.append(free)
     return replace(regions, names=tuple(found))

@@ -28,7 +28,8 @@ class Robustness:
     groups
         Names of the groups, in the order of `without`.
     without
-        Balanced accuracy of the rest when a group is left out of everything, shape (groups,).
+        Balanced accuracy of the rest when a group is left out of everything, shape (groups,); NaN where too few are
+        left of a class to learn and test it.
     with_all
         The same figure with all groups, on the same folds.
     batch_named, batch_chance
@@ -51,14 +52,17 @@ class Robustness:
 
     @property
     def most_influential(self) -> int | None:
-        """Position of the group that the figure falls most without; None where there are no groups to leave out."""
-        return int(np.argmin(self.without)) if len(self.without) else None
+        """Position of the group that the figure falls most without; None where no group can be left out."""
+        return int(np.nanargmin(self.without)) if np.isfinite(self.without).any() else None
 
     def to_json(self) -> dict[str, object]:
         """Return everything by name."""
         return {
             "with_all": self.with_all,
-            "without": dict(zip(self.groups, self.without.tolist(), strict=True)),
+            "without": {
+                name: figure if np.isfinite(figure) else None
+                for name, figure in zip(self.groups, self.without.tolist(), strict=True)
+            },
             "batch_named": self.batch_named,
             "batch_chance": self.batch_chance,
             "other_batches": self.other_batches,
@@ -122,14 +126,33 @@ def _influence(
     without = np.zeros(design.n_groups)
     for group in range(design.n_groups):
         rest = np.flatnonzero(design.groups != group)
-        if len(np.unique(design.labels[rest])) < len(design.classes):
-            without[group] = 0.0
-        elif design.n_groups <= MOST_REFITS:
-            again = [_predictions(kernels, design, folds, rest, fit=fit) == design.labels[rest] for folds in runs]
+        if design.n_groups > MOST_REFITS:
+            without[group] = _accuracy(right[rest], design.labels[rest])
+        elif _can_be_tested(design, rest):
+            dealt = [_dealt_anew(design, folds, rest, seed=run) for run, folds in enumerate(runs)]
+            again = [_predictions(kernels, design, folds, rest, fit=fit) == design.labels[rest] for folds in dealt]
             without[group] = _accuracy(np.mean(again, axis=0), design.labels[rest])
         else:
-            without[group] = _accuracy(right[rest], design.labels[rest])
+            without[group] = np.nan
     return names, without
+
+
+def _can_be_tested(design: Design, rows: NDArray[np.intp]) -> bool:
+    """Whether every class can be learnt and tested in these samples."""
+    labels = design.labels[rows]
+    return len(np.unique(labels)) == len(design.classes) and possible_folds(labels, design.groups[rows]) >= 2
+
+
+def _dealt_anew(design: Design, folds: NDArray[np.intp], rows: NDArray[np.intp], *, seed: int) -> NDArray[np.intp]:
+    """Return the folds of all samples, (N,), those of `rows` dealt anew where some training would lack a class."""
+    labels, groups = design.labels[rows], design.groups[rows]
+    if all(len(np.unique(labels[folds[rows] != fold])) == len(design.classes) for fold in np.unique(folds[rows])):
+        return folds
+    count = min(design.folds, possible_folds(labels, groups))
+    again = folds.copy()
+    numbers = np.unique(groups, return_inverse=True)[1].astype(np.intp)
+    again[rows] = grouped_folds(labels, numbers, count, rng=np.random.default_rng(seed))
+    return again
 
 
 def _batches(kernels: Kernels, design: Design, said: NDArray[np.intp], *, fit: Fit, seed: int) -> Robustness:

@@ -253,12 +253,29 @@ def _log_loss(held_out: HeldOut, labels: NDArray[np.intp], *, resamples: NDArray
 
 
 def difference(
-    first: HeldOut, second: HeldOut, labels: NDArray[np.intp], *, resamples: NDArray[np.float64]
+    first: HeldOut,
+    second: HeldOut,
+    labels: NDArray[np.intp],
+    *,
+    resamples: NDArray[np.float64],
+    shares: tuple[Interval, Interval],
 ) -> Interval:
-    """Balanced accuracy of the first model minus that of the second, on the same folds and resamples of groups."""
+    """Balanced accuracy of the first model minus that of the second, on the same folds and resamples of groups.
+
+    Parameters
+    ----------
+    shares
+        Balanced accuracy of either. Where every group gains the same, and something, resampling says that nothing is
+        uncertain: the interval is then as wide as the wider of theirs.
+    """
     gains = (first.right(labels) - second.right(labels)).T  # (N, repeats)
     drawn = balanced_accuracy(gains, labels, resamples)
     found = stretched(
         float(balanced_accuracy(gains.mean(axis=1), labels)[0]), drawn, factor=resampled_factor(resamples)
     )
+    if found.mean and np.ptp(drawn) < _TINY:
+        one, other = shares
+        down = max(one.mean - one.low, other.high - other.mean)
+        up = max(one.high - one.mean, other.mean - other.low)
+        found = Interval(found.mean, found.mean - down, found.mean + up)
     return Interval(found.mean, max(found.low, -1.0), min(found.high, 1.0))

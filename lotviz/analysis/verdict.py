@@ -26,12 +26,12 @@ class Verdict:
     Attributes
     ----------
     kind
-        "too_few": a class has fewer than 5 groups. "no": no better than chance (the interval reaches chance, or p is
-        above 0.05). "confounded": batch, adjusted columns and cell count alone reach three quarters of the gain over
-        chance, and LOT is not established to be better. "moderately" or "yes": better than chance, below or above 0.8
-        for two classes (for k classes: below or above 0.6 of the way from chance to 1). Of a continuous outcome the
-        figure is the share of the variance that is explained: chance is 0, "yes" begins at a half, and fewer than 10
-        groups are too few.
+        "too_few": a class has fewer than 5 groups, or p cannot be below 0.05 however the labels are exchanged. "no":
+        no better than chance (the interval reaches chance, or p is above 0.05). "confounded": batch, adjusted columns
+        and cell count alone reach three quarters of the gain over chance, and LOT is not established to be better.
+        "moderately" or "yes": better than chance, below or above 0.8 for two classes (for k classes: below or above
+        0.6 of the way from chance to 1). Of a continuous outcome the figure is the share of the variance that is
+        explained: chance is 0, "yes" begins at a half, and fewer than 10 groups are too few.
     continuous
         Whether the figures are shares of the variance of a continuous outcome instead of balanced accuracies.
     gain
@@ -111,13 +111,16 @@ def _kind(result: Classification) -> Kind:
 def _too_few(result: Classification) -> bool:
     if result.outcome is not None:
         return result.n_groups < FEWEST_OF_OUTCOME
-    return min(result.groups_per_class.values()) < FEWEST_GROUPS
+    # where nothing at all can be exchanged, batch and class are one: not a matter of numbers
+    some_exchanged = LARGEST_P < result.least_p < 1.0
+    return min(result.groups_per_class.values()) < FEWEST_GROUPS or some_exchanged
 
 
 def _like_chance(result: Classification) -> bool:
     """Whether permuted labels do as well; too few permutations to reach the threshold say nothing."""
     p, permutations = result.permutation_p, int(result.parameters["permutations"])
-    return p is not None and p > LARGEST_P and 1.0 / (permutations + 1) <= LARGEST_P
+    reached = max(1.0 / (permutations + 1), result.least_p)
+    return p is not None and p > LARGEST_P and reached <= LARGEST_P
 
 
 def _confounded(result: Classification, accuracy: Interval, chance: float) -> bool:

@@ -40,7 +40,8 @@ def classify(options: Namespace, output: Output) -> int:
         raise RefusedError("--model", what, "Give the model a name of its own, as in study.lotmodel.")
     if options.model and (options.adjust or options.controls or options.paired == "yes"):
         raise _no_single_samples()
-    from lotviz.analysis.classify import as_cohort, classify, question
+    from lotviz.analysis.classify import classify, question
+    from lotviz.analysis.embedded import as_cohort
     from lotviz.data import resolve_role
 
     given = _cohort_or_embedding(options)

@@ -84,10 +84,10 @@ def renaming(text: str) -> tuple[str, str]:
     >>> renaming("CD8a=CD8")
     ('CD8a', 'CD8')
     """
-    old, _, new = (part.strip() for part in text.partition("="))
-    if not old or not new:
+    old, _, new = text.partition("=")
+    if not old.strip() or not new.strip():
         raise argparse.ArgumentTypeError(f"Expected an old and a new name like CD8a=CD8, found {text!r}.")
-    return old, new
+    return old, new.strip()  # blanks may belong to the old name
 
 
 def columns(text: str) -> dict[str, str]:

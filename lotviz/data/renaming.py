@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -222,6 +222,7 @@ def rename_files(
     if not rename:
         return dict(files)
     everything = dict.fromkeys(name for file in files.values() for name in file.markers)
+    rename = _as_named(rename, everything)
     problems = _unknown(rename, everything, where)
     renamed: dict[str, SampleFile] = {}
     for sample, file in files.items():
@@ -234,6 +235,11 @@ def rename_files(
     return renamed
 
 
+def _as_named(rename: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
+    """Return the new names by the old ones as they are: blanks around one may belong to it or not."""
+    return {old if old in names else old.strip(): new for old, new in rename.items()}
+
+
 def rename_found(found: Found, rename: Mapping[str, str] | None, where: str) -> Found:
     """Return what was found in one table of all cells, with markers renamed.
 
@@ -244,6 +250,7 @@ def rename_found(found: Found, rename: Mapping[str, str] | None, where: str) -> 
     """
     if not rename:
         return found
+    rename = _as_named(rename, found.markers)
     problems = [*_unknown(rename, found.markers, where), *_twice(found.markers, rename, where)]
     if problems:
         raise CohortError(*problems)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lotviz.data.cohort import Cohort
 from lotviz.data.transforms.transform import Scaling
+from lotviz.transport.blas import one_thread
 
 POOLED_CELLS = 40_000
 # Up to here every round of k-means looks at all cells: within a second at 1,024 points, and faster than in batches.
@@ -213,14 +214,13 @@ def sample_reference(cohort: Cohort, scaling: Scaling, *, sample: str, points: i
 def kmeans_of(pooled: PooledCells, *, points: int, seed: int) -> Reference:
     """Cluster pooled cells; see `kmeans_reference`."""
     from sklearn.cluster import KMeans, MiniBatchKMeans  # about a second
-    from threadpoolctl import threadpool_limits
 
     count = min(points, len(_distinct_rows(pooled.cells)[0]))
     if len(pooled.cells) <= _FEW_CELLS:
         clusters = KMeans(count, n_init=1, max_iter=_ROUNDS, random_state=seed)
     else:
         clusters = MiniBatchKMeans(count, n_init=3, batch_size=_BATCH, random_state=seed)
-    with threadpool_limits(1):  # sums over threads round differently: the same bits on every machine
+    with one_thread():  # sums over threads round differently: the same bits on every machine
         clusters.fit(pooled.cells, sample_weight=pooled.weights)
     masses = np.bincount(clusters.labels_, weights=pooled.weights, minlength=count)
     kept = masses > 0
@@ -239,9 +239,7 @@ def cells_of(pooled: PooledCells, *, points: int, seed: int) -> Reference:
 
 def gaussian_of(pooled: PooledCells, *, points: int, seed: int) -> Reference:
     """Draw from the Gaussian that matches pooled cells; see `gaussian_reference`."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1):  # as in k-means
+    with one_thread():  # as in k-means
         mean = pooled.weights @ pooled.cells
         central = np.sqrt(pooled.weights)[:, None] * (pooled.cells - mean)
         variances, axes = np.linalg.eigh(central.T @ central)

@@ -137,3 +137,10 @@ def test_few_patients_or_one_group_are_refused(planted):
         group_difference(planted, "one", ("1", "2"), regions=parts)
     with pytest.raises(CohortError, match="samples of nobody"):
         group_weights(["a"], "nobody", names=["s"])
+
+
+@pytest.mark.parametrize("asked", [("nolabel", None), ("label", "nogroup")])
+def test_a_column_there_is_not_is_refused_in_words(planted, asked):
+    label, group = asked
+    with pytest.raises(CohortError, match=r"Expected a column no(label|group)"):
+        group_difference(planted, label, ("control", "case"), regions=regions(planted, 2), group=group)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lotviz.analysis.model import fit_model
-from lotviz.analysis.patient_model import PatientModel, fit_patient_model
+from lotviz.analysis.patient_model import PatientModel, beyond, fit_patient_model
 from lotviz.data import simulate
 from lotviz.data.cohort import ArraySource
 from lotviz.transport import embed
@@ -99,3 +99,22 @@ def test_a_paired_group_is_drawn_whole(patients):
 
     made = fit_patient_model(embed(replace(patients, samples=pairs), points=16), "label", group="pair", draws=5)
     assert len(made.refits) == 5
+
+
+@pytest.mark.parametrize("n", [10, 24, 60, 200])
+def test_values_that_are_alike_are_hardly_ever_beyond(n):
+    rng = np.random.default_rng(n)
+    values = rng.gamma(20.0, size=(3000, n + 1))
+    share = np.mean([beyond(row[:1], row[1:])[0] for row in values])
+    assert share < 0.025
+    assert beyond(np.array([200.0]), values[0, 1:])[0]
+
+
+def test_refits_of_a_support_vector_machine_do_not_name_one_class_alone():
+    cohort = simulate(samples=14, cells=120, markers=5, seed=3)
+    labels = cohort.samples["label"]
+    few = [name for place, name in enumerate(labels.index) if labels[name] == "case" or place % 3 == 0]
+    few_embedded = embed(cohort.select(samples=few), points=10, workers=1)
+    found = fit_patient_model(few_embedded, "label", estimator="svm", draws=40).assess(few_embedded)
+    assert (found["high"] - found["low"]).median() < 5.0
+    assert (found["class"] == labels[few]).mean() > 0.75

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lotviz.analysis.classify import as_cohort, classify
+from lotviz.analysis.classify import classify
 from lotviz.analysis.cross_validation import averaged_kernels
 from lotviz.analysis.design import make_design
+from lotviz.analysis.embedded import as_cohort
 from lotviz.analysis.kernels import embedding_grams
 from lotviz.analysis.recipe import LOT
 from lotviz.data.cohort import ArraySource
@@ -159,6 +160,36 @@ def test_one_patient_that_carries_the_result_is_named():
     assert "lone" in tried.groups
     assert len(tried.without) == found.n_groups
     assert np.all((tried.without >= 0.0) & (tried.without <= 1.0))
+
+
+@pytest.mark.parametrize("few", [2, 3])
+def test_nobody_carries_a_result_only_because_the_rest_cannot_be_learnt(few):
+    """Of a class of two samples one is left without the other: too few to learn and test it, which is no error."""
+    labels = ["a"] * few + ["b"] * 8
+    clouds = shifted(np.array([[4.0 * (label == "b"), 0.0, 0.0] for label in labels]), seed=9)
+    found = classify(cohort_of(clouds, {"label": labels}), "label", folds=2, **{**QUICK, "repeats": 3})
+    tried = found.robustness
+    assert tried.with_all == 1.0
+    assert np.isnan(tried.without[:few]).all() == (few == 2)
+    assert np.nanmin(tried.without) == 1.0
+    assert not any("carries the result" in warning for warning in found.warnings)
+    assert (None in tried.to_json()["without"].values()) == (few == 2)
+
+
+def test_where_nobody_can_be_left_out_nobody_is_said_to_carry_it():
+    clouds = shifted(np.array([[4.0 * (row % 2), 0.0, 0.0] for row in range(4)]), seed=9)
+    table = {"label": ["a", "b"] * 2, "who": ["p", "p", "q", "q"]}
+    found = classify(cohort_of(clouds, table), "label", group="who", **{**QUICK, "repeats": 3})
+    assert np.isnan(found.robustness.without).all()
+    assert found.robustness.most_influential is None
+    assert not any("carries the result" in warning for warning in found.warnings)
+
+
+@pytest.mark.parametrize("column", ["patient", "Patient ID", "donor_id", "Spender", "mouse", "Animal-ID"])
+def test_patients_that_were_not_given_as_the_group_are_said_to_be_shared(column):
+    table = {"label": ["a", "a", "b", "b"] * 3, column: [f"p{row // 2}" for row in range(12)]}
+    found = classify(cohort_of(noise_clouds(12), table), "label", **QUICK)
+    assert any(f"Several samples share a value of {column}" in warning for warning in found.warnings)
 
 
 def test_an_answer_that_does_not_carry_over_to_other_batches_is_said_to():

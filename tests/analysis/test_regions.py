@@ -3,6 +3,7 @@ import pytest
 from scipy import sparse
 
 from lotviz.analysis.model import fit_model
+from lotviz.analysis.region_names import renamed
 from lotviz.analysis.regions import (
     Regions,
     cell_regions,
@@ -119,3 +120,9 @@ def test_a_cell_is_of_the_region_it_lies_in_whatever_the_plan_says():
     cells = np.random.default_rng(0).normal(1.0, 1.0, (20_000, 1))
     slow = np.abs(cells - made.points.T).argmin(axis=1)
     assert np.array_equal(nearest_regions(cells, made), made.labels[slow])
+
+
+def test_a_name_that_is_taken_and_so_is_the_next_gets_one_of_its_own(embedding):
+    found = renamed(regions(embedding, 4), {"1": "x", "2": "x (3)", "3": "x"})
+    assert found.names[:2] == ("x", "x (3)")
+    assert len(set(found.names)) == 4

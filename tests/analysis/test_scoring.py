@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
-from lotviz.analysis.intervals import auc_deviation, design_effect, shared_training, wilson
+from lotviz.analysis.intervals import Interval, auc_deviation, design_effect, shared_training, wilson
 from lotviz.analysis.scoring import (
     HeldOut,
     auc,
@@ -112,12 +112,26 @@ def test_the_difference_is_paired():
     rng = np.random.default_rng(3)
     scores = labels[None, :, None] - 0.5 + rng.normal(size=(1, 20, 1))
     out, resamples = held_out(scores), group_resamples(labels, np.arange(20))
-    same = difference(out, out, labels, resamples=resamples)
+    shares = (score(out, labels, np.arange(20), resamples=resamples).balanced_accuracy,) * 2
+    same = difference(out, out, labels, resamples=resamples, shares=shares)
     assert (same.mean, same.low, same.high) == (0.0, 0.0, 0.0)
-    perfect = difference(held_out(labels[None, :, None] - 0.5), out, labels, resamples=resamples)
+    perfect = difference(held_out(labels[None, :, None] - 0.5), out, labels, resamples=resamples, shares=shares)
     expected = 1.0 - balanced_accuracy(out.hits(labels), labels)[0]
     assert perfect.mean == pytest.approx(expected)
     assert perfect.low <= perfect.mean <= perfect.high
+
+
+@pytest.mark.parametrize("right", [1.0, -1.0])
+def test_a_difference_that_every_group_shares_is_as_uncertain_as_either(right):
+    labels = np.repeat([0, 1], 6)
+    resamples = group_resamples(labels, np.arange(12))
+    sure, guess = held_out(right * (labels[None, :, None] - 0.5)), held_out(np.zeros((1, 12, 1)))
+    shares = tuple(score(out, labels, np.arange(12), resamples=resamples).balanced_accuracy for out in (sure, guess))
+    found = difference(sure, guess, labels, resamples=resamples, shares=shares)
+    assert found.mean == right / 2
+    assert found.low == pytest.approx(shares[0].low - 0.5)
+    assert found.high == pytest.approx(shares[0].high - 0.5)
+    assert found.high - found.low > 0.1
 
 
 def test_a_difference_is_read_repeat_by_repeat():
@@ -127,8 +141,8 @@ def test_a_difference_is_read_repeat_by_repeat():
     once = (HeldOut(one.scores[:1], one.predicted[:1]) for one in (first, second))
     resamples = group_resamples(labels, np.arange(20))
     many, single = (
-        difference(first, second, labels, resamples=resamples),
-        difference(*once, labels, resamples=resamples),
+        difference(first, second, labels, resamples=resamples, shares=(Interval(0.5, 0.4, 0.6),) * 2),
+        difference(*once, labels, resamples=resamples, shares=(Interval(0.5, 0.4, 0.6),) * 2),
     )
     assert many.high - many.low > 0.7 * (single.high - single.low)
 

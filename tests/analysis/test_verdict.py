@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from lotviz.analysis.classify import classify
@@ -14,7 +15,7 @@ def measured():
     return classify(cohort, "label", points=4, repeats=1, permutations=0, cells_per_sample=20)
 
 
-def with_figures(measured, accuracy, *, p=0.01, confounds=None, over=None, groups=None, permutations=99):
+def with_figures(measured, accuracy, *, p=0.01, confounds=None, over=None, groups=None, permutations=99, least_p=0.001):
     scores = dict(measured.scores)
     scores["lot"] = replace(scores["lot"], balanced_accuracy=Interval(*accuracy))
     if confounds is not None:
@@ -23,6 +24,7 @@ def with_figures(measured, accuracy, *, p=0.01, confounds=None, over=None, group
         measured,
         scores=scores,
         permutation_p=p,
+        least_p=least_p,
         over_confounds=None if over is None else Interval(*over),
         groups_per_class=groups or {"a": 6, "b": 6},
         difference=Interval(0.1, -0.01, 0.2),
@@ -43,6 +45,9 @@ def with_figures(measured, accuracy, *, p=0.01, confounds=None, over=None, group
         ((0.90, 0.80, 0.97), {"confounds": 0.85, "over": (0.05, 0.01, 0.15)}, "yes"),
         ((0.90, 0.80, 0.97), {"confounds": 0.60, "over": (0.30, -0.01, 0.50)}, "yes"),
         ((0.90, 0.80, 0.97), {"groups": {"a": 4, "b": 9}}, "too_few"),
+        ((0.90, 0.80, 0.97), {"p": 0.0625, "least_p": 0.0625}, "too_few"),
+        ((0.90, 0.80, 0.97), {"p": 1.0, "least_p": 1.0}, "yes"),
+        ((0.90, 0.80, 0.97), {"p": 1.0, "least_p": 1.0, "confounds": 0.9, "over": (0.0, -0.1, 0.1)}, "confounded"),
     ],
 )
 def test_the_answer_follows_from_the_figures(measured, accuracy, options, kind):
@@ -84,3 +89,25 @@ def test_of_a_continuous_outcome_the_variance_decides(foretold, explained, optio
     assert found.accuracy == Interval(*explained)
     assert found.show_weights == (kind not in ("no", "too_few"))
     assert not verdict(foretold).groups
+
+
+def separate(labels, **columns):
+    """Samples of two labels far apart."""
+    rng = np.random.default_rng(0)
+    clouds = [rng.normal(size=(40, 2)) + np.array([3.0 * (label == "b"), 0.0]) for label in labels]
+    return cohort_of(clouds, {"label": labels, **columns})
+
+
+def test_where_label_and_batch_are_one_the_permutation_test_says_nothing():
+    cohort = separate(["a"] * 7 + ["b"] * 7, batch=["b1"] * 7 + ["b2"] * 7)
+    found = classify(cohort, "label", batch="batch", points=4, repeats=1, permutations=60)
+    assert (found.permutation_p, found.least_p) == (1.0, 1.0)
+    assert verdict(found).kind == "confounded"
+
+
+def test_five_pairs_are_too_few_for_the_permutation_test():
+    cohort = separate(["a", "b"] * 5, patient=[f"p{i // 2}" for i in range(10)])
+    found = classify(cohort, "label", group="patient", points=4, repeats=1, permutations=60)
+    assert found.least_p == 2 / 32
+    assert verdict(found).kind == "too_few"
+    assert any("p cannot be below 0.062" in warning for warning in found.warnings)

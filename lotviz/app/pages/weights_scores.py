@@ -166,9 +166,11 @@ def _calibration(session: Session) -> tuple[object, str]:
 def _influence(session: Session) -> tuple[object, str]:
     found = session.classification
     tried, unit = found.robustness, f"balanced accuracy without this {found.group or 'sample'}"
-    draw = partial(scores.influence, tried.groups, tried.without, whole=tried.with_all)
+    known = np.isfinite(tried.without)
+    names = [name for name, there in zip(tried.groups, known, strict=True) if there]
+    draw = partial(scores.influence, names, tried.without[known], whole=tried.with_all)
     return draw(theme=session.choices.theme, unit=unit), said.influence_said(
-        tried.groups, tried.without, whole=tried.with_all
+        names, tried.without[known], whole=tried.with_all
     )
 
 
