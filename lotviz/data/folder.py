@@ -214,7 +214,10 @@ def _common(
         raise CohortError(Problem(where, what, f"{fix} {proposed}".strip()))
     if not common:
         what = f"Expected at least one marker, found {f'only {listed(left_out)}' if left_out else 'no numbers'}."
-        raise CohortError(Problem(where, what, "Name the markers to use."))
+        fix = "Name the markers to use."
+        if not left_out:
+            fix = "Write a column of numbers for each marker, with a comma, semicolon, tab or | between columns."
+        raise CohortError(Problem(where, what, fix))
     if not missing:
         return common, [], lacking
     what = f"{len(common)} of {len(union)} markers are in every file and used: {sentences}."

@@ -106,8 +106,14 @@ def look_alikes_said(own: Mapping[str, Sequence[str]]) -> str:
     sentences = []
     for kept, other, dyes in look_alikes(own)[:12]:
         doubt = " on another dye, whose brightness is not comparable" if dyes else _other_pulse(kept, other)
-        sentences.append(f"{kept} and {other} look like the same marker{doubt}: rename {other} to {kept}.")
+        one, two = _visible(kept), _visible(other)
+        sentences.append(f"{one} and {two} look like the same marker{doubt}: rename {two} to {one}.")
     return " ".join(sentences)
+
+
+def _visible(name: str) -> str:
+    """Return a name, in quotes where blanks at its ends could not be seen."""
+    return name if name == name.strip() else f'"{name}"'
 
 
 def _other_pulse(name: str, other: str) -> str:

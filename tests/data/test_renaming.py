@@ -211,3 +211,15 @@ def test_fcs_files_with_a_stain_on_other_channels(tmp_path):
 def test_only_a_detector_or_a_dye_is_left_out_of_a_name(name, short):
     assert short_names([name, "other"]) == (short, "other")
     assert short_names([name, f"{short} FITC"]) == (name, f"{short} FITC")  # they would not be told apart
+
+
+def test_blanks_at_the_end_of_a_name_are_made_visible(tmp_path):
+    for name, marker in (("a", "CD8"), ("b", "CD8 "), ("c", "CD8")):
+        table = pd.DataFrame({"CD3": [1.5] * 120, marker: [2.5] * 120})
+        table.to_parquet(tmp_path / f"{name}.parquet")
+    (tmp_path / "sheet.csv").write_text("sample,file\n" + "".join(f"{n},{n}.parquet\n" for n in "abc"))
+    with pytest.raises(CohortError, match='CD8 and "CD8 " look like the same marker: rename "CD8 " to CD8'):
+        read_cohort(tmp_path / "sheet.csv")
+    renamed = read_cohort(tmp_path / "sheet.csv", rename={"CD8 ": "CD8"})
+    assert renamed.markers == ("CD3", "CD8")
+    assert read_cohort(tmp_path / "sheet.csv", rename={" CD3 ": "CD3e", "CD8 ": "CD8"}).markers == ("CD3e", "CD8")

@@ -262,7 +262,7 @@ def test_markers_asked_for_that_are_not_everywhere(study):
 def test_a_table_without_numbers(study):
     for name in "abc":
         pd.DataFrame({"word": ["x", "y"]}).to_csv(study / f"{name}.csv", index=False)
-    assert "sheet.csv: Expected at least one marker, found no numbers." in refused(study)
+    assert "found no numbers. Write a column of numbers for each marker" in refused(study)
 
 
 def test_an_unknown_transform_or_cofactor(study):
