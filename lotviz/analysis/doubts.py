@@ -94,7 +94,8 @@ def _entangled(found: Classification, cohort: Cohort) -> list[str]:
     for name in likely:
         if name not in (found.label, found.group):
             column = cohort.column(name)
-            known = pd.Series(label_texts(column), column.index, dtype=object, name=name).replace("", np.nan)
+            known = pd.Series(label_texts(column), column.index, dtype=object, name=name)
+            known = known.where(known != "")
             doubts += [problem.what for problem in confounded_with(label, known, "")]
     return doubts
 

@@ -255,3 +255,14 @@ def test_everything_runs_on_a_cohort_held_as_arrays_only():
         cohort_of(noise_clouds(10, markers=2, cells=30), {"label": ["a", "b"] * 5}), source=ArraySource(cells)
     )
     assert len(classify(cohort, "label", **QUICK).samples) == 10
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_batches_that_are_numbers_are_called_by_what_was_typed(whole):
+    batch = np.array([1.0] * 7 + [2.0] * 6 + [1.0 if whole else np.nan])
+    table = {"label": ["a"] * 7 + ["b"] * 7, "batch": batch}
+    found = classify(cohort_of(noise_clouds(14), table), "label", **QUICK)
+    (said,) = [warning for warning in found.warnings if "batch" in warning and "batch column" not in warning]
+    assert "batch 1" in said or "only: 2 (6 x b)" in said
+    assert ".0" not in said
+    assert ("1 sample has no batch and is not counted." in said) == (not whole)
