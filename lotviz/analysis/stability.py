@@ -92,6 +92,7 @@ def stability(
     estimator: Estimator = "auto",
     abundance: bool = True,
     adjustment: NDArray[np.float64] | None = None,
+    values: NDArray[np.float64] | None = None,
     references: int = 4,
     draws: int = 25,
     seed: int = 0,
@@ -112,6 +113,8 @@ def stability(
         Group of each sample, shape (N,).
     adjustment
         As in `lotviz.analysis.model.fit_model`.
+    values
+        A continuous outcome to refit on, shape (N,); `labels` then say which half of it a sample lies in.
     references, draws
         Number of references, and of refits on each.
     step
@@ -135,7 +138,9 @@ def stability(
         for times in group_resamples(labels[training], groups, resamples=draws, seed=seed + 1000 + number):
             stop_if(cancel)
             rows = np.repeat(training, times.astype(np.intp))
-            solved = solve_weights(features, labels, rows, units=units, estimator=estimator, adjustment=adjustment)
+            solved = solve_weights(
+                features, labels, rows, units=units, estimator=estimator, adjustment=adjustment, values=values
+            )
             own, rest = features.maps[rows[positive[rows]]], features.maps[rows[~positive[rows]]]
             by_point = solved.weights * (own.mean(axis=0) - rest.mean(axis=0))
             by_count = np.zeros(len(member)) if solved.abundance is None else solved.abundance.carried(features.masses)

@@ -105,7 +105,7 @@ def _weights(session: Session) -> str:
     measured = _listed(group=request.group, batch=request.batch, **request.options(), seed=c.seed)
     asked, fitted = _question(session)
     part = WEIGHTS[c.weight]
-    steady = "" if session.continuous else _steadiness(session, asked, fitted)
+    steady = _steadiness(session, asked, fitted)
     return (
         "\nfrom lotviz.analysis import contributions, fit_drawn_model, region_table, regions, renamed\n\n"
         f"result = lotviz.classify(cohort, {session.label!r}, {measured})\n"
@@ -132,7 +132,7 @@ def _steadiness(session: Session, asked: str, fitted: dict[str, object]) -> str:
     return (
         "\nfrom lotviz.analysis import question_about, stability\n\n"
         f"asked = question_about(embedding, {session.label!r}, {asked})\n"
-        "options = {'units': asked.units, 'adjustment': asked.adjustment}\n"
+        "options = {'units': asked.units, 'adjustment': asked.adjustment, 'values': asked.values}\n"
         f"steady = stability(embedding, asked.labels, found, **options, seed={session.choices.seed}{_more(fitted)})\n"
         "print(steady.sign_held)\n"
     )

@@ -64,3 +64,19 @@ def test_it_is_stopped_before_the_next_refit(embedding, patients, parts):
     labels, stop = (patients.column("label") == "case").to_numpy().astype(np.intp), Event()
     with pytest.raises(Cancelled):
         found_for(embedding, labels, parts, step=lambda _: stop.set(), cancel=stop)
+
+
+def test_a_number_is_refitted_as_a_number(patients, parts, embedding):
+    """Weights of an outcome that goes with the planted change are as steady; of one without meaning they are not."""
+    rng = np.random.default_rng(2)
+    case = (patients.column("label") == "case").to_numpy()
+    outcome = case + rng.normal(0, 0.3, len(case))
+    halves = (outcome > np.median(outcome)).astype(np.intp)
+    found = found_for(embedding, halves, parts, values=outcome)
+    heaviest = stability_table(found, parts).head(2)
+    assert set(heaviest["marker"]) == set(patients.truth["markers"])
+    assert (heaviest["sign_held"] > 0.9).all()
+    # within a half the numbers are told apart as well, which classes are not
+    assert not np.array_equal(found.weights, found_for(embedding, halves, parts).weights)
+    steeper = found_for(embedding, halves, parts, values=10 * outcome + 3)
+    np.testing.assert_allclose(steeper.carried, found.carried, rtol=1e-6, atol=1e-9)

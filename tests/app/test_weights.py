@@ -28,8 +28,10 @@ def test_what_is_carried_is_percent_of_the_gap(session):
     assert figures[:, 0] == pytest.approx(100 * region_abundance_carried(model, found) / whole)
 
 
-def test_the_map_says_how_steady_it_is_once_that_is_known(session_on):
-    session = session_on("patients", insist=True)
+@pytest.mark.parametrize("cohort", ["patients", "measured label"])
+def test_the_map_says_how_steady_it_is_once_that_is_known(session_on, cohort):
+    session = session_on(cohort, insist=True)
+    assert session.continuous == (cohort == "measured label")
     _page, text = fill(session, "Weights")
     assert "checking how steady the weights are" in text
     finish(session)

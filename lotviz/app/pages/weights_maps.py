@@ -97,10 +97,9 @@ def regions_picture(session: Session, page: Page) -> object:
 
 def steadiness(session: Session) -> Stability | None:
     """Return which weights other patients and references would give as well; None until it is known."""
-    if session.continuous:
-        return None  # not measured for numbers
     embedding, asked, found = session.embedding, session.asked, session.derived_regions
-    options = {"units": asked.units, "adjustment": asked.adjustment, "estimator": session.choices.estimator}
+    options = {"units": asked.units, "adjustment": asked.adjustment, "values": asked.values}
+    estimator = session.choices.estimator
     abundance, seed = session.choices.abundance, session.choices.seed
 
     def work(progress: Progress, cancel: threading.Event) -> Stability:
@@ -117,6 +116,7 @@ def steadiness(session: Session) -> Stability | None:
             labels,
             found,
             **options,
+            estimator=estimator,
             abundance=abundance,
             references=REFERENCES,
             seed=seed,
@@ -187,7 +187,7 @@ def _regions_head(session: Session) -> str:
     unit = "% of the gap" if carried else "weight"
     if session.continuous:
         unit = "% of the gap between the halves" if carried else unit
-    if session.continuous or part_of(session) not in ("full", "abundance"):
+    if part_of(session) not in ("full", "abundance"):
         note = "not known how steady"
     elif steadiness(session) is not None:
         note = "pale: its sign may turn"
