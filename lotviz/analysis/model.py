@@ -15,6 +15,7 @@ from lotviz.analysis.blocks import BLOCKS, Block
 from lotviz.analysis.choices import require_among, require_as_many
 from lotviz.analysis.features import ModelFeatures, model_features, solve_weights
 from lotviz.analysis.labels import label_texts, ordered_classes
+from lotviz.analysis.neighbours import units_of
 from lotviz.analysis.recipe import ESTIMATORS, Estimator
 from lotviz.data.problems import CohortError, Problem
 
@@ -167,13 +168,12 @@ def fit_model(
     require_among("estimator", estimator, ESTIMATORS)
     values = outcome_of(labels) if outcome == "continuous" else None
     known, classes = question_of(label_texts(labels), positive) if values is None else halves_of(values)
-    count = len(known)
-    units = pd.factorize(pd.Series(list(groups)) if groups is not None else np.arange(count))[0]
+    units = units_of(groups, len(known))
     features = model_features(embedding, blocks=tuple(blocks), abundance=abundance)
     return fit_features(
         features,
         known,
-        units=np.asarray(units, dtype=np.intp),
+        units=units,
         classes=classes,
         estimator=estimator,
         adjustment=adjustment,

@@ -167,7 +167,10 @@ def _shares(codes: NDArray[np.intp], order: NDArray[np.intp], reached: NDArray[n
 
 def units_of(groups: Sequence[Hashable] | pd.Series | None, count: int) -> NDArray[np.intp]:
     """Give the groups of `count` samples numbers, (N,); a sample of an unknown group stands for itself."""
-    units = np.asarray(pd.factorize(pd.Series(list(groups)))[0] if groups is not None else np.arange(count))
+    if groups is None:
+        return np.arange(count)
+    texts = pd.Series(label_texts(groups))
+    units = np.asarray(pd.factorize(texts.where(texts != ""))[0])
     return np.where(units < 0, count + np.arange(count), units)
 
 

@@ -130,3 +130,11 @@ def test_controls_come_first_and_numbers_with_gaps_keep_their_name():
     assert ordered_classes(["BCR-XL", "Reference"]) == ("Reference", "BCR-XL")
     assert ordered_classes(["b", "a"]) == ("a", "b")
     assert label_texts([1.0, np.nan, "x", " "]).tolist() == ["1", "", "x", ""]
+
+
+def test_blanks_around_a_group_make_no_other_group(embedding, patients):
+    label = patients.column("label")
+    plain = [f"P{row // 2}" for row in range(len(label))]
+    typed = [f"{name} " if row % 2 else f" {name}" for row, name in enumerate(plain)]
+    models = [fit_model(embedding, label, groups=groups) for groups in (plain, typed)]
+    np.testing.assert_array_equal(models[0].weights, models[1].weights)
