@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import zarr
 
 from lotviz.data import CohortError, check, folder, read_cohort, simulate, write_cohort
 from lotviz.data.tables.cells import open_csv, open_table
@@ -162,3 +163,28 @@ def test_a_category_without_cells_is_no_sample(tmp_path, category):
             read_cohort(tmp_path)
     else:
         assert read_cohort(tmp_path).cell_counts.to_dict() == {"P1": 2}
+
+
+@pytest.mark.filterwarnings("ignore:Writing zarr v2 data:UserWarning")
+@pytest.mark.filterwarnings("ignore:zarr v3 autosharding:UserWarning")
+@pytest.mark.filterwarnings("ignore:Consolidated metadata:UserWarning")
+@pytest.mark.parametrize("form", [2, 3])
+def test_a_piece_of_zarr_that_claims_more_texts_than_it_has_bytes_is_refused(tmp_path, form):
+    obs = pd.DataFrame({"sample": ["a", "b"] * 20}, index=[f"c{number}" for number in range(40)])
+    data = anndata.AnnData(np.random.default_rng(0).random((40, 3)), obs=obs)
+    with anndata.settings.override(zarr_write_format=form):
+        data.write_zarr(tmp_path / "study.zarr")
+    assert len(read_cohort(tmp_path / "study.zarr").samples) == 2
+    names = zarr.open_group(tmp_path / "study.zarr", mode="a")["var/_index"]
+    key = "0" if form == 2 else "c/0"
+    piece = tmp_path / "study.zarr" / "var" / "_index" / key
+    texts = (2**31).to_bytes(4, "little") + b"\x01\x00\x00\x00a" * 3
+    whole = names.metadata.compressor if form == 2 else names.metadata.codecs[-1]
+    if form == 2:
+        piece.write_bytes(whole.encode(texts) if whole is not None else texts)
+    else:
+        import numcodecs
+
+        piece.write_bytes(numcodecs.Zstd().encode(texts) if "zstd" in str(whole).lower() else texts)
+    with pytest.raises(CohortError, match="2,147,483,648 texts in 19 bytes"):
+        read_cohort(tmp_path / "study.zarr")

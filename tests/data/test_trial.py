@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from lotviz.data import CohortError, read_cohort, simulate, write_cohort
-from lotviz.data.annotated import trial
+from lotviz.data.annotated import trial, trial_process
 
 HEAP = b"GCOL"
 HEAD = 16  # bytes of a heap of texts, and of each text in it; the size is in the last eight
@@ -109,3 +110,28 @@ def test_the_process_knows_no_secrets(whole, fresh, monkeypatch):
     environment = Path(f"/proc/{fresh.process.pid}/environ").read_bytes()
     assert b"PATH=" in environment
     assert b"sesame" not in environment
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [("MemoryError()", 1), ("RuntimeError('x (memory allocation failed for chunk)')", 1), ("KeyError('no x')", 7)],
+)
+def test_a_process_for_which_memory_was_not_enough_ends(error, code):
+    program = f"import os, trial_process as t\nwith t._passed_over(): raise {error}\nos._exit(7)"
+    home = str(Path(trial.__file__).parent)
+    ended = subprocess.run([sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": home}, check=False)
+    assert ended.returncode == code
+
+
+def test_what_is_asked_for_by_name_is_asked_for_there_as_well(tmp_path):
+    asked = []
+
+    class Group:
+        attrs = {"column-order": ["age", "sex"]}  # noqa: RUF012
+
+        def __contains__(self, name):
+            asked.append(name)
+            raise KeyError(name)
+
+    trial_process._look_up(Group())
+    assert {"obs", "var", "X", "_index", "codes", "age", "sex"} <= set(asked)

@@ -21,6 +21,14 @@ def test_every_damaged_input_ends_as_a_cohort_or_a_refusal():
     assert not report.failures, report.table()
 
 
+@pytest.mark.parametrize("number", [12742, 2981])
+def test_inputs_that_once_took_all_memory_there_was(number):
+    """A symbol table of HDF5 that asks for gigabytes, and a piece of zarr that says it holds as many texts."""
+    (record,) = run([number], seed=71).records
+    assert record["outcome"] == "refused"
+    assert record["bytes"] < 10**8
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("seed", make_seeds(), ids=lambda seed: f"{seed.kind}, {seed.name}")
 def test_every_valid_input_is_a_cohort(tmp_path, seed):

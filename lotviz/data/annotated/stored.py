@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lotviz.data.annotated.trial import prepare_trial, require_readable
+from lotviz.data.annotated.zarr_store import open_zarr
 from lotviz.data.problems import CohortError, Problem
 
 MOST_CELLS = 100_000_000
@@ -30,9 +31,7 @@ def opened(path: Path, where: str) -> Iterator[Any]:
     try:
         # imported here: half a second each, only for those who have such files
         if path.is_dir():
-            import zarr
-
-            yield zarr.open_group(path, mode="r")
+            yield open_zarr(path)
         else:
             prepare_trial()
             import h5py

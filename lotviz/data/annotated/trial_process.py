@@ -33,6 +33,10 @@ _DEPTH = 8
 _TEXTS = 50_000
 _BYTES = 2**22
 _ANSWERS = 1
+_ASKED_FOR = (
+    "obs", "var", "uns", "X", "raw", "layers", "obsm", "_index", "__categories",
+    "values", "mask", "codes", "categories", "data", "indices", "indptr",
+)  # fmt: skip
 _SHALLOW = "uns"  # as large and deep as anybody likes; we read two words at its top
 
 
@@ -44,7 +48,7 @@ def main() -> None:
     for line in sys.stdin:
         # what cannot be read is said by those who read it afterwards: here it only must come to an end
         _say("its beginning")
-        with contextlib.suppress(Exception), h5py.File(json.loads(line), "r") as store:
+        with _passed_over(), h5py.File(json.loads(line), "r") as store:
             for number, place in enumerate(_places(store, "", set())):
                 if number == _PLACES:
                     break
@@ -65,6 +69,15 @@ def _say(place: str) -> None:
     os.write(_ANSWERS, f"{json.dumps(place[:200])}\n".encode())  # at once, before what may hang
 
 
+class _passed_over(contextlib.AbstractContextManager[None]):  # noqa: N801  used as contextlib.suppress is
+    """Pass over what cannot be read; end the process where memory was not enough: others would take all there is."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if isinstance(error, MemoryError) or (isinstance(error, Exception) and "memory" in str(error)):
+            os._exit(1)
+        return isinstance(error, Exception)  # whoever reads it afterwards says what is wrong
+
+
 def _places(node: Any, place: str, seen: set[Any]) -> Iterator[str]:
     """Yield every place below a node just before it is read."""
     known = h5py.h5o.get_info(node.id).addr
@@ -73,17 +86,19 @@ def _places(node: Any, place: str, seen: set[Any]) -> Iterator[str]:
     seen.add(known)
     for name in _names(node.attrs):
         yield f"{place or '/'}, attribute {name}"
-        with contextlib.suppress(Exception):
+        with _passed_over():
             node.attrs[name]
     if not isinstance(node, h5py.Group):
         yield f"{place}, its values"
-        with contextlib.suppress(Exception):
+        with _passed_over():
             _read_some(node)
         return
+    yield f"{place or '/'}, its names"
+    _look_up(node)
     for name in _names(node):
         below = f"{place}/{name}".lstrip("/")
         yield below
-        with contextlib.suppress(Exception):
+        with _passed_over():
             if not isinstance(node.get(name, getlink=True), h5py.HardLink):
                 continue
             found = node[name]
@@ -91,8 +106,18 @@ def _places(node: Any, place: str, seen: set[Any]) -> Iterator[str]:
                 yield from _places(found, below, seen)
 
 
+def _look_up(group: Any) -> None:
+    """Ask for what is asked for by name, which goes other ways through a file than a list of all names."""
+    wanted = list(_ASKED_FOR)
+    with _passed_over():
+        wanted += [str(name) for name in group.attrs.get("column-order", ())[:_PLACES]]
+    for name in wanted:
+        with _passed_over():
+            _ = name in group
+
+
 def _names(mapping: Any) -> list[str]:
-    with contextlib.suppress(Exception):
+    with _passed_over():
         return list(mapping)
     return []
 
