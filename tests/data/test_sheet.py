@@ -442,3 +442,21 @@ def test_a_drafted_sheet_names_what_can_be_read(tmp_path):
     write_sheet(draft_sheet(tmp_path), tmp_path / "sheet.csv")
     assert sorted(read_cohort(tmp_path / "sheet.csv").samples.index) == ["lead", "tail"]
     assert sample_names(["x_NA.fcs", "x_1.fcs"]) == ["x_NA", "x_1"]
+
+
+def test_more_joined_cells_than_a_table_can_need_change_nothing_else(study):
+    book = openpyxl.Workbook()
+    for row in [["sample", "file", "group"], *([f"S{n}", f"{n}.csv", n] for n in range(1, 4001))]:
+        book.active.append(row)
+    book.save(study / "sheet.xlsx")
+    with zipfile.ZipFile(study / "sheet.xlsx") as archive:
+        parts = {part: archive.read(part) for part in archive.namelist()}
+    joined = "".join(f'<mergeCell ref="{column}2:{column}1048576"/>' for column in ("C", "XFD") for _ in range(9000))
+    end = f'</sheetData><mergeCells count="18000">{joined}</mergeCells>'.encode()
+    parts["xl/worksheets/sheet1.xml"] = parts["xl/worksheets/sheet1.xml"].replace(b"</sheetData>", end)
+    with zipfile.ZipFile(study / "sheet.xlsx", "w") as archive:
+        for part, content in parts.items():
+            archive.writestr(part, content)
+    table = read_sheet(study / "sheet.xlsx", "sheet.xlsx", file_column=True).table
+    assert table["group"].tolist() == list(range(1, 4001))
+    assert list(table.columns) == ["group"]

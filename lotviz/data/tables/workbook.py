@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import datetime
 import itertools
 import re
@@ -34,7 +35,7 @@ _DAMAGE = (
 )  # fmt: skip
 
 NOT_COMPUTED = "#FORMULA!"  # stands where a program wrote a formula that no spreadsheet has computed yet
-_MAX_SOURCE, _MAX_MARKED = 64 * 2**20, 10_000
+_MAX_SOURCE, _MAX_UNCOMPUTED, _MAX_JOINED, _MAX_SPANNED = 64 * 2**20, 100_000, 2_000, 1_000
 # joined cells of several rows, and formulas without a value; one that came to an empty text has t="str"
 _JOINED = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*?\bref="([A-Z]{1,3})(\d{1,7}):[A-Z]{1,3}(\d{1,7})"')
 _UNCOMPUTED = re.compile(
@@ -140,22 +141,26 @@ def _source(path: Path, sheet: Any, where: str) -> bytes:
 
 def _complete(rows: list[tuple[int, list[str]]], source: bytes) -> None:
     """Write the value of joined cells into every row they span, as it is seen, and say where nothing was computed."""
-    places = {number: place for place, (number, _row) in enumerate(rows)}
+    numbers = [number for number, _row in rows]
+    widest = max((len(row) for _number, row in rows), default=0)
 
-    def write(number: int, column: int, word: str) -> None:
-        if number in places:
-            row = rows[places[number]][1]
+    def spanned(first: bytes, last: bytes) -> list[list[str]]:
+        span = slice(bisect.bisect_left(numbers, int(first)), bisect.bisect_right(numbers, int(last)))
+        return [row for _number, row in rows[span][:_MAX_SPANNED]]
+
+    def write(row: list[str], column: int, word: str) -> None:
+        if column <= widest:
             row += [""] * (column - len(row))
             row[column - 1] = row[column - 1] or word
 
-    for letters, number in itertools.islice(_UNCOMPUTED.findall(source), _MAX_MARKED):
-        write(int(number), _column_number(letters), NOT_COMPUTED)
-    for letters, first, last in itertools.islice(_JOINED.findall(source), _MAX_MARKED):
-        top, column = int(first), _column_number(letters)
-        values = rows[places[top]][1] if top in places else []
-        if column <= len(values) and values[column - 1]:
-            for number in range(top + 1, min(int(last), rows[-1][0]) + 1):
-                write(number, column, values[column - 1])
+    for letters, number in _UNCOMPUTED.findall(source)[:_MAX_UNCOMPUTED]:
+        for row in spanned(number, number):
+            write(row, _column_number(letters), NOT_COMPUTED)
+    for letters, first, last in _JOINED.findall(source)[:_MAX_JOINED]:
+        column, top = _column_number(letters), spanned(first, first)
+        word = top[0][column - 1] if top and column <= len(top[0]) else ""
+        for row in spanned(first, last) if word else ():
+            write(row, column, word)
 
 
 def _column_number(letters: bytes) -> int:
