@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 import panel as pn
+from tornado.iostream import StreamClosedError
 from tornado.web import OutputTransform
+from tornado.websocket import WebSocketClosedError
 
 from lotviz.app.bring import PATH, BringHandler
 from lotviz.app.choices import Choices
@@ -70,6 +72,18 @@ class SecureHeaders(OutputTransform):
             if name != "Cache-Control" or name not in headers:
                 headers[name] = value
         return status_code, headers, chunk
+
+
+class ClosedPages(logging.Filter):
+    """Keeps quiet that a page was closed while something was sent to it: that is no error of anybody."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let through what is about anything else."""
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, (WebSocketClosedError, StreamClosedError))
+
+
+_CLOSED_PAGES = ClosedPages()
 
 
 def run(
@@ -134,6 +148,7 @@ def make_server(
         return Shell(Session(workspace, choices), at_once=at_once).page
 
     sweep()
+    logging.getLogger("asyncio").addFilter(_CLOSED_PAGES)  # once, however often
     port = port or free_port(address)
     server = pn.io.server.get_server(
         {"/": session},

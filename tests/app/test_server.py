@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import http.client
+import logging
 import re
 import threading
 from collections.abc import Iterator
@@ -10,6 +12,8 @@ from dataclasses import dataclass
 
 import pytest
 from tornado.ioloop import IOLoop
+from tornado.iostream import StreamClosedError
+from tornado.websocket import WebSocketClosedError
 
 from lotviz.app.server import HEADERS, POLICY, free_port, make_server
 from lotviz.app.workspace import Workspace
@@ -170,3 +174,21 @@ def test_no_file_beside_the_static_ones_is_served(server, path):
 
 def test_a_free_port_can_be_listened_at():
     assert 1024 <= free_port("127.0.0.1") < 65536
+
+
+@pytest.mark.parametrize(
+    ("error", "lines"), [(WebSocketClosedError(), 0), (StreamClosedError(), 0), (KeyError("x"), 1)]
+)
+def test_a_page_that_was_closed_meanwhile_is_no_error_in_the_terminal(server, caplog, error, lines):
+    async def lost():
+        raise error
+
+    async def forgets():
+        task = asyncio.ensure_future(lost())
+        await asyncio.sleep(0)
+        del task
+        gc.collect()
+
+    with caplog.at_level(logging.ERROR, logger="asyncio"):
+        asyncio.run(forgets())
+    assert len([record for record in caplog.records if "never retrieved" in record.message]) == lines
