@@ -10,6 +10,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from lotviz.data.choices import require_at_least, require_seed
 from lotviz.data.problems import CohortError, Problem
 from lotviz.transport.progress import Progress, report, stop_if
 
@@ -91,6 +92,8 @@ def biclusters(
     Source: Kluger et al. 2003; scikit-learn's SpectralBiclustering is written for counts. Displacements have signs and
     a common zero, so only the columns are centred: that a sample is displaced as a whole is not to be taken out.
     """
+    require_at_least(1, chances=chances)
+    require_seed(seed)
     values = _deviations(table)
     _check(values)
     tried = [shape] if shape is not None else [(r, c) for r, c in product(SHAPES, SHAPES) if r <= len(values) // 2]

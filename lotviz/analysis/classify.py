@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lotviz.analysis.choices import require_among, require_at_least
 from lotviz.analysis.classification import OURS, Classification
 from lotviz.analysis.controls import Controls, centred_on_controls, without_controls
 from lotviz.analysis.cross_validation import Evidence, GramSource, averaged_kernels, cross_validate
@@ -26,6 +25,7 @@ from lotviz.analysis.recipe import ESTIMATORS, Estimator, Fit, Fitted, estimator
 from lotviz.analysis.robustness import Robustness, robustness
 from lotviz.analysis.scoring import Interval, difference, group_resamples, score
 from lotviz.analysis.value_scoring import value_difference, value_score
+from lotviz.data.choices import require_among, require_at_least, require_seed
 from lotviz.data.cohort import Cohort
 from lotviz.data.versions import installed
 from lotviz.transport.blas import one_thread
@@ -123,7 +123,8 @@ def classify(
     require_among("estimator", estimator, ESTIMATORS)
     require_at_least(2, folds=folds)
     require_at_least(1, points=min(counts, default=0), repeats=repeats, cells_per_sample=cells_per_sample)
-    require_at_least(0, permutations=permutations, seed=seed)
+    require_at_least(0, permutations=permutations)
+    require_seed(seed)
     chosen, known, design = question(
         as_cohort(cohort),
         label,

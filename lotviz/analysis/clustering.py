@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lotviz.analysis.choices import require_distances
 from lotviz.analysis.distances import linkage_of
+from lotviz.analysis.given import require_distances
 from lotviz.analysis.labels import label_texts
 from lotviz.analysis.neighbours import deal_labels, units_of
+from lotviz.data.choices import require_at_least, require_seed
 from lotviz.transport.progress import Progress, report, stop_if
 
 MOST = 8
@@ -138,6 +139,8 @@ def clusters(
     -----
     Ward's tree, the one `cluster_order` orders by, so that clusters stand together in it.
     """
+    require_at_least(1, resamples=resamples, count=1 if count is None else count)
+    require_seed(seed)
     from sklearn.metrics import silhouette_score
 
     distances = require_distances(distances)
@@ -186,6 +189,8 @@ def following(
     seed
         Of the deals.
     """
+    require_at_least(1, permutations=permutations)
+    require_seed(seed)
     texts = label_texts(column)
     known = texts != ""
     codes = np.asarray(pd.factorize(pd.Series(texts))[0])

@@ -6,9 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter1d
 
+from lotviz.data.choices import require_at_least
+
 
 def density_grid(values: ArrayLike, *, cover: float = 0.998, steps: int = 160) -> NDArray[np.float64]:
     """Return evenly spaced places that span the share `cover` of the values, with a margin; shape (steps,)."""
+    require_at_least(2, steps=steps)
     tail = 50 * (1 - cover)
     low, high = np.percentile(np.asarray(values, dtype=np.float64), [tail, 100 - tail])
     margin = 0.08 * (high - low) or 1.0

@@ -11,11 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lotviz.analysis.adjustment import pair_centring
-from lotviz.analysis.choices import require_among
 from lotviz.analysis.confounds import confound_features, explained
 from lotviz.analysis.controls import are_controls
 from lotviz.analysis.folds import constant_groups, possible_folds
 from lotviz.analysis.labels import label_texts, ordered_classes, words
+from lotviz.data.choices import require_among
 from lotviz.data.cohort import Cohort
 from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
 from lotviz.data.roles import ALIASES

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from lotviz.data.choices import require_at_least, require_seed
 from lotviz.transport import ConvergenceError, LOTEmbedding, solve
 from lotviz.transport.doors import require_memory, transport_bytes
 from lotviz.transport.progress import Progress, report, stop_if
@@ -335,9 +336,8 @@ def _length(ratio: float) -> str:
 
 
 def _require_in_range(embedding: LOTEmbedding, pairs: int, cells: int, seed: int) -> None:
-    for name, number, least in (("pairs", pairs, 1), ("cells", cells, 1), ("seed", seed, 0)):
-        if number < least:
-            raise ValueError(f"Expected {name} to be at least {least}, found {number}. Choose a larger number.")
+    require_at_least(1, pairs=pairs, cells=cells)
+    require_seed(seed)
     if len(embedding.samples) < 2:
         raise ValueError(
             f"Expected an embedding of at least two samples, found {len(embedding.samples)}. Embed more samples."

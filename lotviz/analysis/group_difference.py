@@ -16,6 +16,7 @@ from lotviz.analysis.neighbours import units_of
 from lotviz.analysis.reduction import part_vectors
 from lotviz.analysis.region_values import region_values
 from lotviz.analysis.regions import Regions
+from lotviz.data.choices import require_at_least, require_seed
 from lotviz.data.problems import CohortError, Problem
 
 if TYPE_CHECKING:
@@ -180,6 +181,8 @@ def group_difference(
     Welch's t, and patients are dealt anew.
     Source: Westfall and Young 1993, single step.
     """
+    require_at_least(1, permutations=permutations)
+    require_seed(seed)
     if groups[0] == groups[1]:
         raise _refusal(f"Expected two groups, found {groups[0]} twice.", "Choose two different groups.")
     table = region_values(embedding, regions, part=part)

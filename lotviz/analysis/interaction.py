@@ -26,6 +26,7 @@ from lotviz.analysis.interaction_units import (
 )
 from lotviz.analysis.regions import Regions
 from lotviz.analysis.regions import regions as find_regions
+from lotviz.data.choices import require_seed
 from lotviz.data.problems import CohortError, Problem, listed
 from lotviz.data.versions import installed
 from lotviz.transport.coupling import solve
@@ -116,6 +117,7 @@ def interaction(
     uniform with Kolmogorov-Smirnov p 0.75 (0.08); 6 replicates of one line 97 % (94.5 %), 3 % (5.5 %), 0.31 (0.80);
     8 lines x 3 on plates that differ much 96.5 % (90.5 %), 3.5 % (9.5 %), 0.44 (0.26).
     """
+    require_seed(seed)
     if not 0.5 <= level < 1.0:
         what = f"Expected a level from 0.5 to below 1, found {level}."
         raise CohortError(Problem("interaction", what, "0.95 is usual."))

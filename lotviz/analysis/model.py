@@ -12,11 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from lotviz.analysis.abundance import AbundanceWeights
 from lotviz.analysis.blocks import BLOCKS, Block
-from lotviz.analysis.choices import require_among, require_as_many
 from lotviz.analysis.features import ModelFeatures, model_features, solve_weights
+from lotviz.analysis.given import require_as_many
 from lotviz.analysis.labels import label_texts, ordered_classes
 from lotviz.analysis.neighbours import units_of
 from lotviz.analysis.recipe import ESTIMATORS, Estimator
+from lotviz.data.choices import require_among
 from lotviz.data.problems import CohortError, Problem
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from lotviz.analysis.reduction import axis_signs, part_vectors
 from lotviz.analysis.region_values import region_means
 from lotviz.analysis.regions import Regions
+from lotviz.data.choices import require_at_least
 from lotviz.transport.coupling import solve
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ def modes(embedding: LOTEmbedding, *, part: Part = "full", axes: int = MOST_AXES
     Source: tangent principal components, Wang et al. 2013, of vectors weighted by sqrt(a_i). The signs are those of
     `principal_axes`.
     """
+    require_at_least(1, axes=axes)
     maps = np.asarray(embedding.maps, dtype=np.float64)
     masses = np.asarray(embedding.masses, dtype=np.float64)
     vectors = part_vectors(maps, masses, part)

@@ -8,6 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from lotviz.data.choices import require_at_least, require_seed
+
 Array = NDArray[np.float64]
 Copula = Literal["independent", "first"]
 
@@ -42,6 +44,8 @@ def naive_samples(clouds: Sequence[Array], weights: Sequence[float], *, n: int, 
         ranks of the first cloud; drawn from the Gaussian between the Gaussians; and the first cloud's cells, moved as
         its Gaussian is.
     """
+    require_at_least(1, n=n)
+    require_seed(seed)
     return {
         POOLED: pooled(clouds, weights, n=n, seed=seed),
         INDEPENDENT: marginals_averaged(clouds, weights, n=n, seed=seed, copula="independent"),

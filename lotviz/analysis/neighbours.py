@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lotviz.analysis.labels import label_texts
+from lotviz.data.choices import require_at_least, require_seed
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +71,8 @@ def label_agreement(
     seed
         Of the random deals.
     """
+    require_at_least(1, k=k, permutations=permutations)
+    require_seed(seed)
     texts = label_texts(labels)
     units = units_of(groups, len(texts))
     known = texts != ""

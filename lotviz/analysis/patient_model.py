@@ -21,6 +21,7 @@ from lotviz.analysis.labels import label_texts, ordered_classes
 from lotviz.analysis.model import LinearModel, fit_features, question_of
 from lotviz.analysis.recipe import Estimator
 from lotviz.analysis.scoring import group_resamples
+from lotviz.data.choices import require_at_least, require_seed
 from lotviz.data.cohort import Cohort
 from lotviz.transport.progress import Progress
 
@@ -174,6 +175,8 @@ def fit_patient_model(
     CohortError
         There is no such column, fewer than two classes, or a positive class nobody has.
     """
+    require_at_least(2, draws=draws)
+    require_seed(seed)
     table = as_cohort(embedding)
     names = label_texts(table.column(label))
     labels, classes = question_of(names, positive)

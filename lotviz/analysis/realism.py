@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from lotviz.data.choices import require_seed
 from lotviz.data.problems import CohortError, Problem
 from lotviz.transport.coupling import solve
 from lotviz.transport.progress import Progress, report, stop_if
@@ -164,6 +165,7 @@ def realism(
 
     Source: Gretton 2012, eq. 3; Lopez-Paz 2017 for the two-sample classifier.
     """
+    require_seed(seed)
     whole = _rows(candidates, held_out, replicates)
     labels = dict(populations or {})
     rng = np.random.default_rng(seed)

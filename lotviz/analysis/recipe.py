@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lotviz.analysis.adjustment import covariate_removal, pair_centring
-from lotviz.analysis.choices import require_among
 from lotviz.analysis.confounds import confound_features
 from lotviz.analysis.design import Design
 from lotviz.analysis.discriminant import fit_discriminant
 from lotviz.analysis.margins import fit_machine
 from lotviz.analysis.ridge import fit_ridge, fit_ridge_values
+from lotviz.data.choices import require_among
 from lotviz.data.cohort import Cohort
 
 Estimator = Literal["auto", "ridge", "lda", "logistic", "svm"]

@@ -12,6 +12,7 @@ from scipy import sparse
 
 from lotviz.analysis.abundance import nearest_points
 from lotviz.analysis.model import LinearModel, Part
+from lotviz.data.choices import require_at_least, require_seed
 from lotviz.data.markers import short_names
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ def regions(embedding: LOTEmbedding, k: int = 8, *, seed: int = 0) -> Regions:
     seed
         Of the k-means starts.
     """
+    require_at_least(1, k=k)
+    require_seed(seed)
     from sklearn.cluster import KMeans  # costs 1 s to import
 
     points, masses = embedding.reference.points, np.asarray(embedding.masses, dtype=np.float64)

@@ -10,7 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lotviz.analysis.choices import require_distances
+from lotviz.analysis.given import require_distances
+from lotviz.data.choices import require_seed
 from lotviz.data.problems import CohortError, Problem
 from lotviz.transport.progress import Progress, report, stop_if
 
@@ -156,6 +157,7 @@ def tsne_map(distances: NDArray[np.float64], *, seed: int = 0) -> Placed:
     ValueError
         `distances` are none.
     """
+    require_seed(seed)
     from sklearn.manifold import TSNE
 
     distances = require_distances(distances)

@@ -16,6 +16,7 @@ from lotviz.analysis.features import ModelFeatures, features_of, model_features,
 from lotviz.analysis.recipe import Estimator
 from lotviz.analysis.regions import Regions
 from lotviz.analysis.scoring import group_resamples
+from lotviz.data.choices import require_at_least, require_seed
 from lotviz.transport.coupling import solve
 from lotviz.transport.progress import stop_if
 
@@ -122,6 +123,8 @@ def stability(
     cancel
         Set it to stop before the next refit: `lotviz.transport.batch.Cancelled` is raised.
     """
+    require_at_least(1, references=references, draws=draws)
+    require_seed(seed)
     training = np.flatnonzero(labels >= 0)
     groups = np.unique(units[training], return_inverse=True)[1].astype(np.intp)
     weights, carried, abundances = [], [], []

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from lotviz.data.choices import require_range, require_seed
 from lotviz.data.cohort import Cohort
 from lotviz.data.panels import GUT
-from lotviz.data.simulated import Drawn, Nature, cohort_of, cultures, nature_of, require_range, require_sizes
+from lotviz.data.simulated import Drawn, Nature, cohort_of, cultures, nature_of, require_sizes
 
 # marker, by how much it moves at a dose of 1 for an effect of 1, and in which populations
 _MOVED = (
@@ -76,6 +77,7 @@ def simulate_doses(
     """
     for name, value, high in (("lines", lines, 1000), ("replicates", replicates, 1000), ("doses", len(doses), 1000)):
         require_range(name, value, 1, high)
+    require_seed(seed)
     require_sizes(GUT, cells=cells, markers=markers, batch=batch, noise=noise)
     if not np.isfinite(doses).all() or len(set(doses)) < len(doses):
         raise ValueError(f"Expected different doses that are numbers, found {list(doses)}. Give every dose once.")

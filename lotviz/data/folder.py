@@ -165,10 +165,15 @@ def _left_out(files: Mapping[str, SampleFile]) -> dict[str, str]:
 
 def _annotations(files: Mapping[str, SampleFile]) -> dict[str, str]:
     """Return the columns of text in tables, which no file has as a marker, and why they are left out."""
-    tables = [own.table for own in map(_own, files.values()) if isinstance(own, TableFile)]
     markers = {name for file in files.values() for name in file.markers}
-    names = [name for table in tables if isinstance(table, (ParquetTable, CsvTable)) for name in table.annotations]
+    tables = [table for table in _tables(files) if isinstance(table, (ParquetTable, CsvTable))]
+    names = [name for table in tables for name in table.annotations]
     return {name: "text" for name in names if name not in markers}
+
+
+def _tables(files: Mapping[str, SampleFile]) -> list[LongTable]:
+    """Return the tables among the files."""
+    return [own.table for own in map(_own, files.values()) if isinstance(own, TableFile)]
 
 
 def _own(file: SampleFile) -> SampleFile:
@@ -238,9 +243,8 @@ def _notes(files: Mapping[str, SampleFile]) -> list[Problem]:
 
 def _annotated_notes(files: Mapping[str, SampleFile]) -> list[Problem]:
     """Return what AnnData files said when they were opened, once for all that said the same."""
-    tables = [own.table for own in map(_own, files.values()) if isinstance(own, TableFile)]
     places: dict[tuple[str, str], list[str]] = {}
-    for table in tables:
+    for table in _tables(files):
         for note in table.notes if isinstance(table, AnnotatedTable) else ():
             places.setdefault((note.what, note.fix), []).append(note.where)
     return [Problem(listed(named, 4), what, fix, "warning") for (what, fix), named in places.items()]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from lotviz.data.choices import require_among, require_range, require_seed
 from lotviz.data.cohort import Cohort
 from lotviz.data.panels import GUT, IMMUNE
 from lotviz.data.simulated import (
@@ -18,7 +19,6 @@ from lotviz.data.simulated import (
     cohort_of,
     cultures,
     nature_of,
-    require_range,
     require_sizes,
     sample_cells,
 )
@@ -96,8 +96,8 @@ def simulate(
     >>> cohort.total_cells, cohort.truth["population"], cohort.truth["markers"]
     (200, 'CD8 T effector', ('CD38', 'PD-1'))
     """
-    if design not in ("patients", "organoids"):
-        raise ValueError(f"Expected design patients or organoids, found {design}. Name one of the two.")
+    require_among("design", design, ("patients", "organoids"))
+    require_seed(seed)
     panel = IMMUNE if design == "patients" else GUT
     require_sizes(panel, cells=cells, markers=markers, batch=batch, noise=noise)
     sizes = {"effect": effect, "batch": batch, "noise": noise}

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from lotviz.data.choices import require_range
 from lotviz.data.cohort import ArraySource, Cohort
 from lotviz.data.panels import LOW, Panel
 from lotviz.data.transforms.transform import Transform
@@ -153,9 +154,3 @@ def require_sizes(panel: Panel, *, cells: int, markers: int, batch: float, noise
     require_range("markers", markers, 2, len(panel.markers))
     if batch < 0 or noise < 0:
         raise ValueError(f"Expected batch and noise of 0 or more, found {batch} and {noise}. They are deviations.")
-
-
-def require_range(name: str, value: int, low: int, high: int) -> None:
-    """Raise `ValueError` for a number outside a range."""
-    if not low <= value <= high:
-        raise ValueError(f"Expected {name} from {low} to {high}, found {value}. Choose a number in this range.")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lotviz.transport.draws import visited_cells
-from lotviz.transport.interpolation import checked_count, checked_sum, glued, mixed, populations_of, refusal
+from lotviz.transport.interpolation import checked_draw, checked_sum, glued, mixed, populations_of, refusal
 from lotviz.transport.synthetic import SyntheticSample
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def combine(
     if level not in ("maps", "cells"):
         raise ValueError(f'Expected level "maps" or "cells", found {level!r}. Choose one of them.')
     given = signed_weights(embedding, weights)
-    checked_count(n_cells)
+    checked_draw(n_cells, seed)
     anchor = min(given, key=lambda name: (-given[name], embedding.index(name)))
     intended = sum(weight * embedding.maps[embedding.index(name)] for name, weight in given.items())
     if level == "maps":
@@ -117,7 +117,7 @@ def moved(
             f"Expected a finite displacement of shape {embedding.maps.shape[1:]}, found {displacement.shape}. "
             "Give one row for each reference point."
         )
-    checked_count(n_cells)
+    checked_draw(n_cells, seed)
     plan = embedding.plan(sample)
     cells = embedding.cells(sample)
     chosen = np.arange(len(cells)) if n_cells is None else visited_cells(plan, n_cells)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lotviz.data.choices import require_at_least, require_seed
 from lotviz.transport.barycenter import Barycenter, barycenter
 from lotviz.transport.barycenter_bound import barycenter_bound, chosen_pairs
 from lotviz.transport.coupling import solve
@@ -125,6 +126,8 @@ def certified_barycenter(
     Source: lower bound, `barycenter_bound`. The upper one is the cost of couplings that exist: those of the embedding,
     or exact ones of the moved points with each sample.
     """
+    require_at_least(1, arcs=arcs, workers=workers)
+    require_seed(seed)
     center = barycenter(embedding, weights)
     names = [name for name, weight in center.weights.items() if weight > 0]
     share = np.array([center.weights[name] for name in names])

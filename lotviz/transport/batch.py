@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from scipy.sparse import csr_array
 
+from lotviz.data.choices import require_among, require_at_least, require_seed
 from lotviz.data.cohort import Cohort
 from lotviz.data.problems import CohortError, Problem
 from lotviz.data.transforms.transform import Scaling
@@ -79,15 +80,12 @@ class EmbedRequest:
         if not isinstance(self.cohort, Cohort):
             found = type(self.cohort).__name__
             raise ValueError(f"Expected a cohort to embed, found {found}. Read one with lotviz.read_cohort.")
-        for name, number in (("points", self.points), ("workers", self.workers)):
-            _require_positive(name, number)
+        require_at_least(1, points=self.points, workers=self.workers)
         if self.cells_per_sample is not None:
-            _require_positive("cells_per_sample", self.cells_per_sample)
-        if self.seed < 0:
-            raise ValueError(f"Expected seed to be at least 0, found {self.seed}. Choose another.")
+            require_at_least(1, cells_per_sample=self.cells_per_sample)
+        require_seed(self.seed)
         check_reference(self.reference)
-        if self.solver not in get_args(ExactSolver):
-            raise ValueError(f"Expected solver simplex or pot, found {self.solver!r}. Choose one of them.")
+        require_among("solver", self.solver, get_args(ExactSolver))
         if self.resume and self.store is None:
             raise ValueError("Expected a store to resume from, found none. Give store=TransportStore().")
 
@@ -264,7 +262,7 @@ def project(
     cancel: threading.Event | None = None,
 ) -> LOTEmbedding:
     """Transport the samples of a cohort to the reference of an embedding; see `LOTEmbedding.project`."""
-    _require_positive("workers", workers)
+    require_at_least(1, workers=workers)
     started = time.perf_counter()
     cohort = in_space(cohort, embedding.markers, embedding.transform, components=embedding.components)
     parameters = dict(embedding.parameters)
@@ -346,11 +344,6 @@ def _assemble(
 
 def _versions() -> dict[str, str]:
     return {name: installed(name) for name in ("lotviz", "numpy", "scipy", "scikit-learn", "numba", "POT")}
-
-
-def _require_positive(name: str, number: int) -> None:
-    if number < 1:
-        raise ValueError(f"Expected {name} to be at least 1, found {number}. Choose a larger number.")
 
 
 def _require_two_samples(cohort: Cohort) -> None:

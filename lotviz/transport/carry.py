@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from lotviz.transport.interpolation import checked_count, checked_weights, refusal
+from lotviz.transport.interpolation import checked_draw, checked_weights, refusal
 from lotviz.transport.synthetic import SyntheticSample
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def carried_over(
     known = list(embedding.samples.index)
     row = embedding.index(sample)
     first, last = checked_weights(before, known), checked_weights(after, known)
-    checked_count(n_cells)
+    checked_draw(n_cells, seed)
     if sample in last:
         raise refusal(f"Expected other samples after the change, found {sample}.", "Leave the sample out of them.")
     if kinds < 1:

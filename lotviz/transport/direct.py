@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from lotviz.data.choices import require_seed
 from lotviz.data.problems import CohortError, Problem
 from lotviz.transport.coupling import Coupling, solve
 from lotviz.transport.progress import Progress, report, stop_if
@@ -123,6 +124,7 @@ def direct_transport(
     Cancelled
         `cancel` was set.
     """
+    require_seed(seed)
     if cells < 1:
         what = f"Expected at least 1 cell of each sample, found {cells}."
         raise CohortError(Problem("exact transport", what, "Ask for more cells."))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lotviz.data.choices import require_seed
 from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
 from lotviz.transport.doors import require_memory
 from lotviz.transport.draws import draw_glued
@@ -40,7 +41,7 @@ def interpolate(
         `cancel` was set.
     """
     given = checked_weights(weights, list(embedding.samples.index))
-    checked_count(n_cells)
+    checked_draw(n_cells, seed)
     # the anchor comes first: the largest weight, and of equal ones the first in the embedding
     names = sorted(given, key=lambda name: (-given[name], embedding.index(name)))
     if len(names) > 2:  # of two, both stay: their pairs are those of any other weights
@@ -109,8 +110,9 @@ def _require_sum(weights: Mapping[str, float]) -> None:
         raise refusal(f"Expected weights that sum to 1, found a sum of {total:.9g}.", "Divide them by their sum.")
 
 
-def checked_count(n_cells: int | None) -> None:
-    """Refuse a number of cells below one; None is a choice of its own."""
+def checked_draw(n_cells: int | None, seed: int) -> None:
+    """Refuse a number of cells below one, where None is a choice of its own, and a seed that is none."""
+    require_seed(seed)
     if n_cells is not None and n_cells < 1:
         raise refusal(f"Expected n_cells of at least 1, found {n_cells}.", "Ask for more cells.")
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from lotviz.transport.blas import one_thread
 from lotviz.transport.doors import require_memory
 from lotviz.transport.draws import draw_glued
-from lotviz.transport.interpolation import checked_count, checked_weights
+from lotviz.transport.interpolation import checked_draw, checked_weights
 from lotviz.transport.progress import Progress, report, stop_if
 from lotviz.transport.synthetic import SyntheticSample
 
@@ -114,7 +114,7 @@ def interpolate_kinds(
     where that is more.
     """
     given = checked_weights(weights, list(embedding.samples.index))
-    checked_count(n_cells)
+    checked_draw(n_cells, seed)
     names = sorted((name for name in given if given[name] > 0), key=lambda name: (-given[name], embedding.index(name)))
     rows = [embedding.index(name) for name in names]
     count = int(embedding.n_cells_used[rows[0]]) if n_cells is None else n_cells

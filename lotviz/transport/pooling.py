@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, hstack
 
 from lotviz.transport.draws import draw_glued
-from lotviz.transport.interpolation import checked_count, checked_weights, refusal
+from lotviz.transport.interpolation import checked_draw, checked_weights, refusal
 from lotviz.transport.synthetic import SyntheticSample
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def mix_groups(
         number of cells that is not positive.
     """
     given = checked_weights(weights, list(groups))
-    checked_count(n_cells)
+    checked_draw(n_cells, seed)
     empty = [name for name in given if not groups[name]]
     if empty:
         raise refusal(f"Expected members of every group, found none of {empty[0]}.", "Leave it out.")

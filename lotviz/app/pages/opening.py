@@ -256,7 +256,14 @@ def by_name(session: Session) -> list[Any]:
             session.open_as(event.new)
 
     widget.param.watch(choose, "value")
-    return [section("Files"), widget, remark(f"{len(offers)} known by their names, three of them simulated.")]
+    return [section("Files"), widget, remark(_known(len(offers)))]
+
+
+def _known(count: int) -> str:
+    """Say how many cohorts have a name, and how many of those no patient gave cells for."""
+    if count == len(DEMOS):
+        return f"{count} cohorts, all of them simulated: none was found under the data root."
+    return f"{count} cohorts, {len(DEMOS)} of them simulated demonstrations."
 
 
 def _opener(session: Session) -> pmui.Button:

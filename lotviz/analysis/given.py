@@ -1,4 +1,4 @@
-"""Choices that a misspelt word or a number out of range must not silently turn into others."""
+"""Lists and tables that are not what they are taken for."""
 
 from __future__ import annotations
 
@@ -6,39 +6,6 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-
-
-def require_among(name: str, found: object, known: Sequence[str]) -> None:
-    """Refuse a word that is none of the known ones.
-
-    Raises
-    ------
-    ValueError
-        `found` is not known.
-
-    Examples
-    --------
-    >>> require_among("estimator", "ridge", ("ridge", "lda"))
-    """
-    if found not in known:
-        raise ValueError(f"Expected {name} {' or '.join(known)}, found {found!r}. Choose one of them.")
-
-
-def require_at_least(least: int, **numbers: int) -> None:
-    """Refuse numbers below the least that makes sense, by the name of the parameter.
-
-    Raises
-    ------
-    ValueError
-        A number is smaller.
-
-    Examples
-    --------
-    >>> require_at_least(1, folds=5, repeats=1)
-    """
-    for name, number in numbers.items():
-        if number < least:
-            raise ValueError(f"Expected {name} to be at least {least}, found {number}. Choose a larger number.")
 
 
 def require_as_many(name: str, given: Sequence[object] | Iterable[object], count: int) -> None:
