@@ -108,7 +108,7 @@ def test_a_file_that_stands_in_many_rows_is_opened_once(tmp_path, monkeypatch):
     with pytest.raises(CohortError) as refusal:
         read_cohort(tmp_path / "sheet.csv")
     assert len(count) == 3
-    assert [problem.where for problem in refusal.value.problems].count("b.csv, row 1, marker CD4") == 1
+    assert [problem.where for problem in refusal.value.problems].count("b.csv, row 2, marker CD4") == 1
 
 
 @pytest.mark.filterwarnings("ignore:Writing zarr v2 data:UserWarning")

@@ -173,9 +173,12 @@ def test_a_separator_is_not_mistaken_for_text(tmp_path, text, separator):
         (b"CD3,CD4\n1,\x002\n", "found a zero byte at position 10"),
         (b"# only a comment\n\n", "found an empty file."),
         (b"1.5,2.5\n3,4\n", "Expected a header with the names of the markers, found the numbers 1.5, 2.5."),
-        (b"CD3,\n1,2\n", "a.csv, row 1: Expected a name for every column, found values in column 2 without one."),
-        (b"CD3,CD4\n1,2,3\n", "a.csv, row 1: Expected 2 fields as in the header, found 3."),
-        (b"CD3,CD4\n1,2\n1,2,3\n", "found a file that cannot be read"),
+        (b"CD3,\n1,2\n", "a.csv, row 2: Expected a name for every column, found values in column 2 without one."),
+        (b"CD3,CD4\n1,2,3\n", "a.csv, row 2: Expected 2 fields as in the header, found 3."),
+        (
+            b"# day 3\nCD3,CD4\n1,2\n1,2,3\n",
+            "a.csv, row 4: Expected 2 fields as in the header, found 3. Correct this row",
+        ),
         (b'CD3,CD4\n1,"2\n', "a.csv"),
     ],
 )
@@ -226,6 +229,57 @@ def test_a_remark_may_be_quoted_but_several_quoted_fields_are_a_header(tmp_path,
     table = open_csv(path, "a.csv")
     assert table.markers == ("#1", "CD4")
     np.testing.assert_array_equal(table.read(np.arange(2), ("CD4", "#1")), [[2, 1], [4, 3]])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CD3 CD4\n1.5 2\n3 4\n",
+        "  CD3    CD4\n  1.5      2\n    3      4  \n",
+        "CD3 CD4\n1,5 2\n3 4\n",
+        '"CD3" "CD4"\n"1" 1.5 2\n"2" 3 4\n',
+        '"CD3"\t"CD4"\n"1"\t1.5\t2\n"2"\t3\t4\n',
+        '"","CD3","CD4"\n"1",1.5,2\n"2",3,4\n',
+        "CD3,CD4\nP1_AAACCTG,1.5,2\nP1_AAACGGG,3,4\n",
+    ],
+)
+def test_tables_as_r_writes_them(tmp_path, text):
+    path = tmp_path / "a.txt"
+    path.write_text(text)
+    table = open_csv(path, "a.txt")
+    assert table.markers == ("CD3", "CD4")
+    assert table.read(np.arange(2), ("CD3", "CD4")).tolist() == [[1.5, 2], [3, 4]]
+
+
+def test_words_of_a_table_with_spaces_may_be_quoted(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text('"CD 3" "cell_type"\n1 "T cell"\n2 "B cell"\n')
+    table = open_csv(path, "a.txt")
+    assert (table.markers, list(table.words("cell_type"))) == (("CD 3",), ["T cell", "B cell"])
+
+
+@pytest.mark.parametrize("text", ["CD4 (APC)\n1\n2\n", "CD4 of day 3\n1\n", "CD4 A\n"])
+def test_a_column_with_spaces_in_its_name_is_one(tmp_path, text):
+    path = tmp_path / "a.csv"
+    path.write_text(text)
+    assert find_dialect(path, "a.csv", spaces=True).header == (text.splitlines()[0],)
+
+
+def test_a_missing_name_is_not_taken_for_that_of_the_rows(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("CD3,CD4\n1,1.5,2\n2,3,4\n")
+    with pytest.raises(CohortError, match=r"a\.csv, row 2: Expected 2 fields as in the header, found 3\. Name every"):
+        open_csv(path, "a.csv")
+
+
+@pytest.mark.parametrize("end", ["1.234,5;n.d.\n", "12,5;n.d.\n", "1;n.d.\n"])
+def test_a_word_among_decimal_commas_makes_no_text_of_a_marker(tmp_path, end):
+    path = tmp_path / "a.csv"
+    path.write_text("# day 3\nCD3;CD4\n1,5;2,5\n" + end)
+    with pytest.raises(
+        CohortError, match=r"a\.csv, row 4, marker CD4: Expected a number, found the text 'n\.d\.' \(in 1 of"
+    ):
+        open_csv(path, "a.csv")
 
 
 @pytest.mark.parametrize("word", ["x" * 500_000, "é" * 500_000, "x." * 250_000 + "é"])

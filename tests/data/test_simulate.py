@@ -145,7 +145,7 @@ def test_what_was_planted_can_be_said_in_words():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"design": "mice"}, "Expected design patients or organoids, found mice"),
+        ({"design": "mice"}, "Expected design patients or organoids, found 'mice'"),
         ({"samples": 1}, "Expected samples from 2 to 100000, found 1"),
         ({"cells": 0}, "Expected cells from 1 to"),
         ({"markers": 31}, "Expected markers from 2 to 30, found 31"),

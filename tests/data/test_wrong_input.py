@@ -198,8 +198,8 @@ def test_text_in_a_marker_is_named_by_file_row_and_value(study):
     lines[9] = "high,0.1"
     path.write_text("\n".join(lines))
     text = refused(study)
-    assert "b.csv, row 7, marker CD4: Expected a number, found the text 'low' (in 1 of 120 rows)." in text
-    assert "b.csv, row 9, marker CD3: Expected a number, found the text 'high' (in 1 of 120 rows)." in text
+    assert "b.csv, row 8, marker CD4: Expected a number, found the text 'low' (in 1 of 120 rows)." in text
+    assert "b.csv, row 10, marker CD3: Expected a number, found the text 'high' (in 1 of 120 rows)." in text
 
 
 def test_text_in_a_marker_of_a_parquet_table(long):
@@ -217,7 +217,7 @@ def test_text_late_in_a_long_csv(long, monkeypatch):
     cells.loc[15, "CD3"] = "?"
     cells.to_csv(long / "cells.csv", index=False)
     (long / "cells.parquet").unlink()
-    assert "cells.csv, row 16, marker CD3: Expected a number, found the text '?'" in refused(long)
+    assert "cells.csv, row 17, marker CD3: Expected a number, found the text '?'" in refused(long)
 
 
 def test_nan_is_named_when_the_cells_are_asked_for_and_by_validate(study):

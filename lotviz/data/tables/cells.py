@@ -111,7 +111,7 @@ def open_csv(path: Path, where: str, *, limit: int = KEPT_BYTES, sample_key: str
         When the file cannot be read, a marker column holds text (naming row and value), or its numbers can be read in
         two ways.
     """
-    dialect = find_dialect(path, where)
+    dialect = find_dialect(path, where, spaces=True)
     while True:
         _require_one_reading(dialect, where)
         pieces = partial(text_pieces, path, where, dialect, sample_key)
@@ -176,7 +176,7 @@ def _collected(
         for name in markers:
             for problem in text_in_marker(chunk[name], where, name):
                 problems.setdefault(name, problem)
-                unread += chunk[name].dropna().astype(str).head(10_000).tolist()
+                unread += [word for word in chunk[name].dropna().head(10_000) if isinstance(word, str)]
         if not problems:
             part = _float32(chunk, markers)
             size += part.nbytes

@@ -45,7 +45,7 @@ class Dialect:
     encoding
         As Python names it.
     separator
-        The character between two columns.
+        The character between two columns; " " stands for any number of spaces.
     header
         The names in the header, stripped; empty where a column has none.
     skipped
@@ -203,7 +203,7 @@ def first_remark(path: Path, encoding: str) -> str:
     return text if text.startswith("#") else ""
 
 
-def find_dialect(path: Path, where: str, kind: str = "a table of cells") -> Dialect:
+def find_dialect(path: Path, where: str, kind: str = "a table of cells", *, spaces: bool = False) -> Dialect:
     """Find out how a text table is written, from all of its bytes (the encoding) and its first rows (all else).
 
     Parameters
@@ -212,6 +212,8 @@ def find_dialect(path: Path, where: str, kind: str = "a table of cells") -> Dial
         How the owner calls the file.
     kind
         What was expected of it, for messages.
+    spaces
+        Whether any number of spaces may stand between two columns, as R writes tables.
 
     Raises
     ------
@@ -224,11 +226,13 @@ def find_dialect(path: Path, where: str, kind: str = "a table of cells") -> Dial
         lines = list(_first_lines(handle))
     if not lines:
         raise CohortError(Problem(where, f"Expected {kind}, found an empty file.", "Export it again."))
-    separator = named or _separator(lines)
+    separator = named or _separator(lines, spaces=spaces)
     with readable(where, kind):
         rows = _rows(lines, separator)
     header = tuple(name.strip().strip("\ufeff") for name in rows[0])
     body = [row for row in rows[1:] if any(field.strip() for field in row)]
+    if _rows_have_names(lines[1:], body, len(header)):
+        header = ("", *header)
     wide = bool(body) and all(len(row) == len(header) + 1 and not row[-1].strip() for row in body)
     dialect = Dialect(
         encoding=encoding,
@@ -259,10 +263,12 @@ def _first_lines(handle: TextIO) -> Iterator[str]:
 
 
 def _rows(lines: Sequence[str], separator: str) -> list[list[str]]:
+    if separator == " ":
+        return [[word.strip('"') for word in re.findall(r'"[^"]*"|\S+', line)] for line in lines]
     return list(csv.reader(lines, delimiter=separator))
 
 
-def _separator(lines: Sequence[str]) -> str:
+def _separator(lines: Sequence[str], *, spaces: bool) -> str:
     """Return the separator for which most rows are as long as the header."""
     scores = []
     for order, separator in enumerate(_SEPARATORS):
@@ -276,5 +282,28 @@ def _separator(lines: Sequence[str]) -> str:
             scores.append((alike if len(rows) > 1 else 1.0, width if len(rows) == 1 else 0, -order, separator))
     if scores:
         return max(scores)[3]
+    if spaces and _columns_of_words(_rows(lines[:100], " ")):
+        return " "
     # one column: any character that does not occur
     return next((mark for mark in ",;\t|" if not any(mark in line for line in lines)), ",")
+
+
+def _columns_of_words(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether rows are as long as their header, or one longer by the names of rows, and hold numbers beside words."""
+    body = [row for row in rows[1:] if row]
+    width = len(rows[0])
+    if width < 2 or not body or any(len(row) not in (width, width + 1) for row in body):
+        return False
+    return any(word[:1].isdigit() or word[:1] in "+-." for row in body for word in row[-width:])
+
+
+def _rows_have_names(lines: Sequence[str], body: Sequence[Sequence[str]], names: int) -> bool:
+    """Whether every row begins with a name of its own that the header does not count, as R writes them.
+
+    A column of numbers is never taken for one: the missing name might be another.
+    """
+    if not body or any(len(row) != names + 1 or not row[-1].strip() for row in body):
+        return False
+    if all(line.startswith('"') for line in lines if line.strip()):
+        return True
+    return not any(way.reads(row[0].strip()) for row in body for way in ANYHOW.ways)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -64,10 +65,10 @@ def text_pieces(path: Path, where: str, dialect: Dialect, sample_key: str | None
     try:
         with (
             opened(path, dialect.encoding) as handle,
-            _after_header(handle, dialect, where),
+            _after_header(handle, dialect, where) as above,
             pd.read_csv(
                 handle,
-                sep=dialect.separator,
+                sep=r"\s+" if dialect.separator == " " else dialect.separator,
                 header=None,
                 names=list(range(dialect.width)),
                 chunksize=max(1000, min(_CHUNK, _VALUES // max(1, dialect.width))) if _CHUNK >= 1000 else _CHUNK,
@@ -78,37 +79,52 @@ def text_pieces(path: Path, where: str, dialect: Dialect, sample_key: str | None
             ) as reader,
         ):
             for chunk in reader:
+                chunk.index += above
                 _require_nameless_empty(chunk, dialect, where)
                 part = chunk[list(places.values())].set_axis(pd.Index(list(places)), axis=1)
-                yield _converted(part, dialect.numerals, sample_key) if slow else part
+                yield _converted(part, dialect.numerals, sample_key)
     except pd.errors.EmptyDataError:
         yield pd.DataFrame(columns=names, index=pd.RangeIndex(0), dtype=np.float64)
     except (pd.errors.ParserError, UnicodeError, OSError, csv.Error, ValueError, OverflowError) as error:
         if isinstance(error, CohortError):
             raise
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
-        what = f"Expected a table of cells, found a file that cannot be read ({reason})."
-        raise CohortError(Problem(where, what, "Export it again as CSV (UTF-8).")) from error
+        raise CohortError(_unreadable(error, where, above)) from error
+
+
+def _unreadable(error: Exception, where: str, above: int) -> Problem:
+    """Return the problem of a table that pandas cannot read; it counts lines below the header, and says "saw"."""
+    fields = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
+    if fields:
+        wanted, line, found = map(int, fields.groups())
+        what = f"Expected {wanted} fields as in the header, found {found}."
+        return Problem(f"{where}, row {line + above}", what, "Correct this row, or export the table again.")
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+    what = f"Expected a table of cells, found a file that cannot be read ({reason})."
+    return Problem(where, what, "Export it again as CSV (UTF-8).")
 
 
 @contextmanager
-def _after_header(handle: TextIO, dialect: Dialect, where: str) -> Iterator[None]:
-    """Leave the handle at the first row of cells."""
-    above_header(handle, where)
-    next(csv.reader(iter(handle.readline, ""), delimiter=dialect.separator))
-    yield
+def _after_header(handle: TextIO, dialect: Dialect, where: str) -> Iterator[int]:
+    """Leave the handle at the first row of cells, and say how many lines stand above it."""
+    above, _separator, _position = above_header(handle, where)
+    lines = csv.reader(iter(handle.readline, ""), delimiter=dialect.separator)
+    next(lines)
+    yield above + lines.line_num
 
 
 def _converted(chunk: pd.DataFrame, numerals: Numerals, sample_key: str | None) -> pd.DataFrame:
-    """Return columns of text as numbers wherever all of a column is numbers."""
+    """Return columns of text as numbers; a word among them that is none stays as it was typed, for messages."""
     words = label_columns(chunk.columns, sample_key)
     columns = {}
     for name in chunk.columns:
         text = chunk[name]
-        numbers = numerals.numbers(text) if name not in words else np.array([])
-        # what is no number stays as it was typed, so that messages can show it
-        unread = text.notna().to_numpy() & np.isnan(numbers) if name not in words else None
-        columns[name] = text if unread is None or unread.any() else pd.Series(numbers, index=text.index)
+        if name in words or pd.api.types.is_numeric_dtype(text):
+            columns[name] = text
+            continue
+        numbers = numerals.numbers(text)
+        unread = text.notna().to_numpy() & np.isnan(numbers)
+        read = pd.Series(numbers, index=text.index)
+        columns[name] = read.where(~unread, text) if unread.any() else read
     return pd.DataFrame(columns, index=chunk.index)
 
 
@@ -116,7 +132,7 @@ def _require_names(dialect: Dialect, where: str) -> None:
     """Refuse a table that begins with cells where the names of the markers belong, or has too few names."""
     if dialect.first > dialect.width:  # pandas says so of all rows but the first
         what = f"Expected {len(dialect.header)} fields as in the header, found {dialect.first}."
-        raise CohortError(Problem(f"{where}, row 1", what, "Name every column; from R, write without row names."))
+        raise CohortError(Problem(f"{where}, row {dialect.skipped + 2}", what, "Name every column."))
     names = [name for name in dialect.header if name]
     numbers = [name for name in names if dialect.numerals.reads(name)]
     if numbers and len(numbers) == len(names) and any(not name.isdigit() for name in numbers):
