@@ -145,7 +145,7 @@ BROKEN = [
     (missing_file, ["sheet.csv", "s2.csv", "row"]),
     (missing_file_column, ["sheet.csv", "file"]),
     (not_a_number, ["s3.csv", "7", "CD4"]),
-    (text_in_a_marker, ["s3.csv", "7", "CD4", "high"]),
+    (text_in_a_marker, ["s3.csv", "row 8", "CD4", "high"]),
     (empty_sample, ["s4.csv"]),
     (one_sample, ["sample"]),
     (no_common_markers, ["s5.csv"]),

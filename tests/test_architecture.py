@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import textwrap
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -228,6 +229,21 @@ def _raises_again(handler: ast.ExceptHandler) -> bool:
 def _is_broad(caught: ast.expr | None) -> bool:
     names = caught.elts if isinstance(caught, ast.Tuple) else [caught]
     return any(name is None or getattr(name, "id", "") in {"Exception", "BaseException"} for name in names)
+
+
+def _defined(body: list[ast.stmt]) -> list[str]:
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return [node.name for node in body if isinstance(node, kinds) and not node.decorator_list]
+
+
+def test_nothing_is_defined_twice():
+    """A second function of the same name takes the place of the first without a word."""
+    found = []
+    for path, tree in sources():
+        bodies = [tree.body, *(node.body for node in ast.walk(tree) if isinstance(node, ast.ClassDef))]
+        for body in bodies:
+            found += [f"{path.name}: {name}" for name, count in Counter(_defined(body)).items() if count > 1]
+    assert found == []
 
 
 def test_files_stay_short():

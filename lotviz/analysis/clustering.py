@@ -116,7 +116,8 @@ def clusters(
     distances
         Shape (N, N), Euclidean.
     count
-        How many clusters; the number of largest mean silhouette when None.
+        How many clusters; the number of largest mean silhouette when None, or where it is not among `counts` (2 to 8,
+        and no more than half the samples): `chosen_by` says which.
     resamples
         How often 80 % of the samples are drawn.
     seed

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from lotviz.analysis.regions import Regions, nearest_regions
+from lotviz.analysis.regions import Regions, nearest_regions, require_own
 
 if TYPE_CHECKING:
     from lotviz.transport.embedding import LOTEmbedding
@@ -77,6 +77,7 @@ def cell_populations(embedding: LOTEmbedding, sample: str, *, regions: Regions |
         The cohort names no populations and no regions were given.
     """
     if regions is not None:
+        require_own(embedding, regions)
         return np.asarray(regions.names, dtype=object)[nearest_regions(embedding.scaled_cells(sample), regions)]
     given = embedding.populations(sample)
     if given is None:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lotviz.analysis.regions import Regions
+from lotviz.analysis.regions import Regions, require_own
 
 if TYPE_CHECKING:
     from lotviz.transport.embedding import LOTEmbedding
@@ -71,6 +71,7 @@ def marker_change(embedding: LOTEmbedding, a: str, b: str) -> MarkerChange:
 
 def region_change(embedding: LOTEmbedding, a: str, b: str, *, regions: Regions) -> NDArray[np.float64]:
     """Mean displacement of the points of each region from A to B in marker units, shape (k, d)."""
+    require_own(embedding, regions)
     moved = np.asarray(embedding.maps[embedding.index(b)] - embedding.maps[embedding.index(a)], dtype=np.float64)
     weights = regions.indicator * np.asarray(embedding.masses)[None, :]
     scale = np.asarray(embedding.scaling.scale, dtype=np.float64)

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 MOST_ORDERED = 1000  # samples whose leaves are put in the best order; it takes 1 s of 634
+FEWEST_FOR_OUTLYING = 5
+_LEAST_SPREAD = 0.15  # of the logarithm of a distance
 
 
 def cluster_order(distances: NDArray[np.float64]) -> NDArray[np.intp]:
@@ -47,15 +49,17 @@ def linkage_of(distances: NDArray[np.float64], *, ordered: bool = False) -> NDAr
     return np.asarray(linkage(squareform(distances, checks=False), method="ward", optimal_ordering=ordered))
 
 
-def outlying(distances: NDArray[np.float64], *, deviations: float = 3.5) -> NDArray[np.intp]:
+def outlying(distances: NDArray[np.float64], *, deviations: float = 4.0) -> NDArray[np.intp]:
     """Find the samples that are unlike everyone else: even their nearest neighbour is far.
 
-    The distance to the nearest neighbour is compared with its median over the samples, in units of the median absolute
-    deviation (times 1.4826).
+    The logarithm of the distance to the nearest neighbour that is not the very same sample is compared with its median
+    over the samples, in units of the median absolute deviation (times 1.4826), which is taken as 0.15 at least: nothing
+    is far that is not 1.8 times as far as usual. Of samples that differ by chance alone in five or more directions, one
+    is found in 6 % of cohorts of 5, in 3 % of cohorts of 24.
 
     Returns
     -------
-    Rows of such samples, the farthest first; none among fewer than four samples.
+    Rows of such samples, the farthest first; none among fewer than five samples.
 
     Examples
     --------
@@ -63,10 +67,12 @@ def outlying(distances: NDArray[np.float64], *, deviations: float = 3.5) -> NDAr
     >>> outlying(np.abs(positions[:, None] - positions[None, :])).tolist()
     [4]
     """
-    if len(distances) < 4:
+    same = distances <= 1e-9 * distances.max(initial=0.0)
+    nearest = np.where(same, np.inf, distances).min(axis=1, initial=np.inf)
+    if len(distances) < FEWEST_FOR_OUTLYING or not np.isfinite(nearest).all():
         return np.zeros(0, dtype=np.intp)
-    nearest = (distances + np.diag(np.full(len(distances), np.inf))).min(axis=1)
-    middle = float(np.median(nearest))
-    spread = 1.4826 * float(np.median(np.abs(nearest - middle)))
-    far = np.flatnonzero(nearest > middle + deviations * max(spread, 1e-9 * middle))
+    size = np.log(nearest)
+    middle = float(np.median(size))
+    spread = 1.4826 * float(np.median(np.abs(size - middle)))
+    far = np.flatnonzero(size > middle + deviations * max(spread, _LEAST_SPREAD))
     return far[np.argsort(-nearest[far], kind="stable")]

@@ -12,6 +12,7 @@ from scipy import optimize, stats
 
 from lotviz.analysis.interaction_design import KINDS
 from lotviz.analysis.interaction_result import Interaction
+from lotviz.data.choices import require_among
 
 if TYPE_CHECKING:
     from lotviz.transport.embedding import LOTEmbedding
@@ -101,7 +102,16 @@ def departures_by_line(
     One row a line (columns line, departure, low, high, replicates; an interval where there are three replicates or
     more, by Student's t), and one row a replicate (columns line, replicate, departure). Positive: higher than
     predicted, or further in the direction of the interaction.
+
+    Raises
+    ------
+    ValueError
+        There is no such region or marker.
     """
+    if region is not None:
+        require_among("region", region, found.regions.names)
+    if marker is not None:
+        require_among("marker", marker, found.markers)
     study, masses = found.study, found.maps.masses
     excess = np.tensordot(study.excess, found.maps.maps, axes=1)  # (blocks, parts, d)
     inside = _points(found, region)

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from lotviz.analysis.model import LinearModel
-from lotviz.analysis.regions import Regions, region_pattern, region_weights
+from lotviz.analysis.regions import Regions, region_pattern, region_weights, require_own
 from lotviz.data.genes.components import Components
 from lotviz.data.problems import CohortError, Problem
 
@@ -118,6 +118,7 @@ def region_genes(
     CohortError, ValueError
         As `gene_score`.
     """
+    require_own(embedding, regions)
     components, scale = components_of(embedding, model), embedding.scaling.scale
     table = pd.DataFrame(
         {

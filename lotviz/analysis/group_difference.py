@@ -15,7 +15,7 @@ from lotviz.analysis.labels import label_texts
 from lotviz.analysis.neighbours import units_of
 from lotviz.analysis.reduction import part_vectors
 from lotviz.analysis.region_values import region_values
-from lotviz.analysis.regions import Regions
+from lotviz.analysis.regions import Regions, require_own
 from lotviz.data.choices import require_at_least, require_seed
 from lotviz.data.problems import CohortError, Problem
 
@@ -181,6 +181,7 @@ def group_difference(
     Welch's t, and patients are dealt anew.
     Source: Westfall and Young 1993, single step.
     """
+    require_own(embedding, regions)
     require_at_least(1, permutations=permutations)
     require_seed(seed)
     if groups[0] == groups[1]:

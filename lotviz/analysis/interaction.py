@@ -24,7 +24,7 @@ from lotviz.analysis.interaction_units import (
     lines_or_replicates,
     replicates_within_lines,
 )
-from lotviz.analysis.regions import Regions
+from lotviz.analysis.regions import Regions, require_own
 from lotviz.analysis.regions import regions as find_regions
 from lotviz.data.choices import require_seed
 from lotviz.data.problems import CohortError, Problem, listed
@@ -118,6 +118,8 @@ def interaction(
     8 lines x 3 on plates that differ much 96.5 % (90.5 %), 3.5 % (9.5 %), 0.44 (0.26).
     """
     require_seed(seed)
+    if regions is not None:
+        require_own(embedding, regions)
     if not 0.5 <= level < 1.0:
         what = f"Expected a level from 0.5 to below 1, found {level}."
         raise CohortError(Problem("interaction", what, "0.95 is usual."))
@@ -204,12 +206,15 @@ def _per_unit(units: Units, excess: NDArray[np.float64], additive: NDArray[np.fl
     others = max(len(units) - 1, 1)
     own, effects = d @ d.T, d @ e.T
     squared = e @ e.T
+    of_others = squared.sum(axis=1) - np.diag(squared)
+    along = np.full(len(units), np.nan)  # where nothing moves
+    np.divide(effects.sum(axis=1) - np.diag(effects), of_others, out=along, where=of_others != 0)
     blocks = [int((units.study.line_of == line).sum()) for line in range(len(units.study.lines))]
     return pd.DataFrame(
         {
             "unit": units.names,
             "statistic": (own.sum(axis=1) - np.diag(own)) / others,
-            "along": (effects.sum(axis=1) - np.diag(effects)) / (squared.sum(axis=1) - np.diag(squared)),
+            "along": along,
             "blocks": blocks if units.unit == "line" else np.ones(len(units), dtype=int),
         }
     )

@@ -11,6 +11,7 @@ from scipy import sparse
 
 from lotviz.analysis.interaction_maps import couplings_within
 from lotviz.analysis.interaction_result import Interaction
+from lotviz.data.choices import require_range
 from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
 from lotviz.transport.arithmetic import cell_displacement, moved
 from lotviz.transport.synthetic import SyntheticSample
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from lotviz.transport.embedding import LOTEmbedding
 
 _NOTHING = 1e-12  # of a weight
+_ROUND_OFF = 1e-9
 
 
 def departures(
@@ -97,8 +99,11 @@ def predicted_cells(
     ------
     CohortError
         `n_cells` is not positive.
+    ValueError
+        There is no such block.
     """
     study, maps = found.study, found.maps
+    require_range("block", block, 0, len(study.names) - 1)
     weights = dict(zip(study.samples, study.predicted[block].tolist(), strict=True))
     given = {name: weight for name, weight in weights.items() if abs(weight) > _NOTHING}
     if not maps.names:
@@ -139,7 +144,9 @@ def _direction(found: Interaction, block: int) -> NDArray[np.float64]:
     own = study.line_of == study.line_of[block] if len(study.lines) > 1 else np.arange(len(study.names)) == block
     mean = np.tensordot(study.excess[~own].mean(axis=0), found.maps.maps, axes=1)
     length = float(np.sqrt(found.maps.masses @ np.square(mean).sum(axis=1)))
-    return np.asarray(mean / length) if length > 0.0 else np.asarray(mean)
+    size = float(np.sqrt(found.maps.masses @ np.square(found.maps.maps).sum(axis=2).mean(axis=0)))
+    # between wells that are all alike there is no direction but that of rounding
+    return np.asarray(mean / length) if length > _ROUND_OFF * size else np.zeros_like(mean)
 
 
 def _projected(

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from lotviz.analysis.reduction import axis_signs, part_vectors
 from lotviz.analysis.region_values import region_means
 from lotviz.analysis.regions import Regions
-from lotviz.data.choices import require_at_least
+from lotviz.data.choices import require_at_least, require_range
 from lotviz.transport.coupling import solve
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class Modes:
 
     def displacement(self, axis: int, sd: float = 1.0) -> NDArray[np.float64]:
         """How `sd` standard deviations along an axis, counted from 0, move the reference points, (m, d), scaled."""
+        require_range("axis", axis, 0, len(self.deviations) - 1)
         moved = sd * self.deviations[axis] * self.directions[axis]
         return np.asarray(moved / np.sqrt(self.masses)[:, None])
 

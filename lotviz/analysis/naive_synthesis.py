@@ -43,9 +43,21 @@ def naive_samples(clouds: Sequence[Array], weights: Sequence[float], *, n: int, 
         Cells (n, d) by the name of what was done: pooled; marginals averaged with independent markers, and with the
         ranks of the first cloud; drawn from the Gaussian between the Gaussians; and the first cloud's cells, moved as
         its Gaussian is.
+
+    Raises
+    ------
+    ValueError
+        `n` is not positive, the seed is none, weights are not convex or not one for each cloud, or a cloud has fewer
+        than two cells.
     """
     require_at_least(1, n=n)
     require_seed(seed)
+    if len(weights) != len(clouds) or min(weights, default=-1) < 0 or not np.isclose(sum(weights), 1.0):
+        what = f"Expected a weight of 0 or more for each of {len(clouds)} clouds, summing to 1, found {list(weights)}."
+        raise ValueError(f"{what} Give such weights.")
+    if any(np.ndim(cloud) != 2 or len(cloud) < 2 for cloud in clouds):
+        shapes = ", ".join(str(np.shape(cloud)) for cloud in clouds)
+        raise ValueError(f"Expected clouds of two cells or more, found shapes {shapes}. Leave the others out.")
     return {
         POOLED: pooled(clouds, weights, n=n, seed=seed),
         INDEPENDENT: marginals_averaged(clouds, weights, n=n, seed=seed, copula="independent"),

@@ -13,7 +13,7 @@ from scipy import stats
 from scipy.sparse import csr_array
 
 from lotviz.analysis.composition import cell_populations, indicator, sample_names
-from lotviz.analysis.regions import Regions
+from lotviz.analysis.regions import Regions, require_own
 
 if TYPE_CHECKING:
     from lotviz.transport.embedding import LOTEmbedding
@@ -122,6 +122,8 @@ def population_shift(embedding: LOTEmbedding, a: str, b: str, *, regions: Region
     Its region, where none was named: error below 1 %, deviation 3 to 6 % where no population grows; where one does,
     the figure of a region says nothing of the cells in it (wrong by 33 to 146 %).
     """
+    if regions is not None:
+        require_own(embedding, regions)
     samples = (a, b)
     if regions is None:
         labels = [cell_populations(embedding, sample) for sample in samples]

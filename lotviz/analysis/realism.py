@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lotviz.data.choices import require_seed
+from lotviz.data.choices import require_at_least, require_seed
 from lotviz.data.problems import CohortError, Problem
 from lotviz.transport.coupling import solve
 from lotviz.transport.progress import Progress, report, stop_if
@@ -150,7 +151,10 @@ def realism(
     Raises
     ------
     CohortError
-        Fewer than 40 held-out cells or 20 of a candidate, other markers, values that are not finite, or a name twice.
+        Fewer than 40 held-out cells or 20 of a candidate, other markers, values that are not finite, a name twice, or
+        populations of none of the candidates or of other numbers of cells.
+    ValueError
+        `cells` is below 20, or the seed is none.
     Cancelled
         `cancel` was set.
 
@@ -166,10 +170,10 @@ def realism(
     Source: Gretton 2012, eq. 3; Lopez-Paz 2017 for the two-sample classifier.
     """
     require_seed(seed)
+    require_at_least(_FEWEST, cells=cells)
     whole = _rows(candidates, held_out, replicates)
-    labels = dict(populations or {})
-    rng = np.random.default_rng(seed)
-    order = rng.permutation(len(held_out))
+    labels = _labels(populations or {}, whole)
+    order = np.random.default_rng(seed).permutation(len(held_out))
     half = len(held_out) // 2
     target, other = order[:half], order[half:]
     whole[HALF] = np.asarray(held_out, dtype=np.float64)[other]
@@ -183,7 +187,8 @@ def realism(
     for done, (name, found) in enumerate(whole.items()):
         stop_if(cancel)
         report(progress, done, len(whole), f"Comparing: {name}")
-        chosen = rng.permutation(len(found))[:count]
+        # its cells do not depend on which others are compared, nor on their order
+        chosen = np.random.default_rng([seed, zlib.crc32(name.encode())]).permutation(len(found))[:count]
         own = labels.get(name)
         rows[name] = fixed.measure(found[chosen], None if own is None else np.asarray(own)[chosen], cancel=cancel)
     report(progress, len(whole), len(whole), "Compared")
@@ -205,6 +210,19 @@ def _rows(candidates: Mapping[str, Array], held_out: Array, replicates: Mapping[
         if not np.isfinite(found).all():
             raise _refusal(f"Expected finite values of {name}, found others.", "Leave those cells out.")
     return {name: np.asarray(found, dtype=np.float64) for name, found in given}
+
+
+def _labels(
+    populations: Mapping[str, NDArray[np.object_]], clouds: Mapping[str, Array]
+) -> dict[str, NDArray[np.object_]]:
+    for name, own in populations.items():
+        if name not in clouds:
+            what = f"Expected populations of the candidates, found those of {name}."
+            raise _refusal(what, f"The candidates are {', '.join(clouds)}.")
+        if len(own) != len(clouds[name]):
+            what = f"Expected a population of each of the {len(clouds[name])} cells of {name}, found {len(own)}."
+            raise _refusal(what, "Give one for each cell, in their order.")
+    return dict(populations)
 
 
 def _refusal(what: str, fix: str) -> CohortError:

@@ -9,9 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lotviz.analysis.model import Part
+from lotviz.data.choices import require_among
 
 if TYPE_CHECKING:
     from lotviz.transport.embedding import LOTEmbedding
+
+_ROUND_OFF = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +50,7 @@ class SampleMap:
 
 def part_vectors(maps: NDArray[np.float64], masses: NDArray[np.float64], part: Part = "full") -> NDArray[np.float64]:
     """Vectors sqrt(a_i) T_i of maps (N, m, d), or their shift or shape part; the parts are orthogonal and add up."""
+    require_among("part", part, ("full", "shift", "shape"))
     root = np.sqrt(masses)[None, :, None]
     if part == "full":
         return np.asarray(root * maps)
@@ -72,6 +76,7 @@ def principal_axes(embedding: LOTEmbedding, *, part: Part = "full") -> SampleMap
     center = vectors.mean(axis=0)
     flat = (vectors - center).reshape(len(maps), -1)
     _, values, right = np.linalg.svd(flat, full_matrices=False)
+    values[values <= _ROUND_OFF * np.linalg.norm(vectors)] = 0.0  # as between samples that are all the same
     axes = min(2, len(values))
     directions = np.zeros((2, flat.shape[1]))
     directions[:axes] = right[:axes] * axis_signs(right[:axes])[:, None]
@@ -153,6 +158,8 @@ def marker_axes(markers: tuple[str, ...], x: str, y: str) -> Projection:
     >>> marker_axes(("CD3", "CD4", "CD8"), "CD8", "CD3").apply([[1.0, 2.0, 3.0]]).tolist()
     [[3.0, 1.0]]
     """
+    require_among("x", x, markers)
+    require_among("y", y, markers)
     matrix = np.zeros((len(markers), 2))
     matrix[markers.index(x), 0] = 1.0
     matrix[markers.index(y), 1] = 1.0

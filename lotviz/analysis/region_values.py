@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from lotviz.analysis.regions import Regions
+from lotviz.analysis.regions import Regions, require_own
 
 if TYPE_CHECKING:
     from lotviz.transport.embedding import LOTEmbedding, Part
@@ -36,6 +36,7 @@ def region_means(moved: NDArray[np.float64], masses: NDArray[np.float64], region
 
 def region_values(embedding: LOTEmbedding, regions: Regions, *, part: Part = "full") -> NDArray[np.float64]:
     """Mean displacement of each region of each sample from the mean of all samples, (N, k, d), marker units."""
+    require_own(embedding, regions)
     maps = part_maps(np.asarray(embedding.maps, dtype=np.float64), embedding.masses, part)
     centred = maps - maps.mean(axis=0)
     return region_means(centred, embedding.masses, regions) * np.asarray(embedding.scaling.scale, dtype=np.float64)

@@ -14,6 +14,7 @@ from lotviz.analysis.abundance import nearest_points
 from lotviz.analysis.model import LinearModel, Part
 from lotviz.data.choices import require_at_least, require_seed
 from lotviz.data.markers import short_names
+from lotviz.data.problems import CohortError, Problem
 
 if TYPE_CHECKING:
     from lotviz.transport.embedding import LOTEmbedding
@@ -122,6 +123,21 @@ def _name(row: NDArray[np.float64], markers: tuple[str, ...], length: int) -> st
     high = [f"{markers[k]}+" for k in order if row[k] > 0]
     low = [f"{markers[k]}{MINUS}" for k in order if row[k] < 0]
     return " ".join(high + low) if order else "average"
+
+
+def require_own(embedding: LOTEmbedding, regions: Regions) -> None:
+    """Refuse regions of another reference than that of the embedding.
+
+    Raises
+    ------
+    CohortError
+        Their points or markers are others.
+    """
+    points, found = embedding.reference.points, np.asarray(regions.points)
+    if regions.markers == embedding.markers and found.shape == points.shape and np.allclose(found, points):
+        return
+    what = "Expected regions of this embedding's reference, found those of another."
+    raise CohortError(Problem("regions", what, "Make them of this embedding: lotviz.analysis.regions(embedding)."))
 
 
 def region_weights(model: LinearModel, regions: Regions, *, part: Part = "full") -> NDArray[np.float64]:

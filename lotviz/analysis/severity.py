@@ -125,9 +125,7 @@ def severity(embedding: LOTEmbedding, model: LinearModel, sample: str, *, along:
     if along not in _WORDS:
         raise ValueError(f'Expected along "difference", "pattern" or "weight", found {along!r}. Choose one of them.')
     row = embedding.index(sample)
-    if model.weights.shape != embedding.maps.shape[1:]:
-        what = f"Expected a model of {embedding.maps.shape[1:]} weights, found {model.weights.shape}."
-        raise CohortError(Problem("severity", what, "Fit the model on this embedding."))
+    _require_own(embedding, model)
     given = _direction(model, along)
     plan = embedding.plan(sample)
     by_cell = cell_displacement(plan, given)  # (n, d)
@@ -217,15 +215,27 @@ def score_synthetic(
 
     Raises
     ------
+    CohortError
+        The model is of another reference.
     Cancelled
         `cancel` was set.
     """
+    _require_own(embedding, model)
     scaled = embedding.scaling.apply(sample.cells)
     maps = solve(embedding.reference.points, scaled, embedding.masses, sample.masses, cancel=cancel).maps
     transport = float(model.score(maps))
     shares = _shares(scaled, sample.masses, model)
     intended = None if sample.intended is None else float(model.score(sample.intended))
     return SyntheticScore(intended, transport, float(model.score(maps, shares)) - transport)
+
+
+def _require_own(embedding: LOTEmbedding, model: LinearModel) -> None:
+    if model.weights.shape != embedding.maps.shape[1:]:
+        what = f"Expected a model of {embedding.maps.shape[1:]} weights, found {model.weights.shape}."
+        raise CohortError(Problem("severity", what, "Fit the model on this embedding."))
+    if not (np.allclose(model.points, embedding.reference.points) and np.allclose(model.masses, embedding.masses)):
+        what = "Expected a model of this embedding's reference, found one of another."
+        raise CohortError(Problem("severity", what, "Fit the model on this embedding."))
 
 
 def _direction(model: LinearModel, along: Along) -> NDArray[np.float64]:

@@ -131,7 +131,7 @@ def add_cells_per_sample(command: argparse.ArgumentParser, default: int) -> None
 
 def add_seed(command: argparse.ArgumentParser) -> None:
     """Add the seed of every draw."""
-    command.add_argument("--seed", type=values.at_least(0), default=0, help="of every draw (default: %(default)s)")
+    command.add_argument("--seed", type=values.seed, default=0, help="of every draw (default: %(default)s)")
 
 
 def add_output(command: argparse.ArgumentParser, metavar: str, meaning: str, *, required: bool = True) -> None:

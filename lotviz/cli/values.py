@@ -12,6 +12,7 @@ THIS_MACHINE = "127.0.0.1"
 REFERENCES = ("kmeans", "cells", "gaussian", "barycenter")
 REFERENCE_FILES = (".csv", ".tsv", ".parquet", ".lot")
 SAMPLE = "sample:"
+MOST_SEED = 2**32 - 1  # as lotviz.data.choices has it
 COLUMN_ROLES = ("sample", "file")  # as lotviz.data knows them, which takes a second to import
 
 
@@ -24,6 +25,19 @@ def at_least(least: int) -> Any:
         return int(text)
 
     return whole_number
+
+
+def seed(text: str) -> int:
+    """Accept a seed of random draws.
+
+    Examples
+    --------
+    >>> seed("7")
+    7
+    """
+    if not re.fullmatch(r"\d+", text) or int(text) > MOST_SEED:
+        raise argparse.ArgumentTypeError(f"Expected a whole number from 0 to {MOST_SEED}, found {text!r}.")
+    return int(text)
 
 
 def sizes(text: str) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 
 MOST_SEED = 2**32 - 1  # what scikit-learn takes
@@ -24,34 +25,36 @@ def require_among(name: str, found: object, known: Sequence[str]) -> None:
 
 
 def require_at_least(least: int, **numbers: int) -> None:
-    """Refuse numbers below the least that makes sense, by the name of the parameter.
+    """Refuse numbers below the least that makes sense, and what is no whole number, by the name of the parameter.
 
     Raises
     ------
     ValueError
-        A number is smaller.
+        A number is smaller, or not whole.
 
     Examples
     --------
     >>> require_at_least(1, folds=5, repeats=1)
     """
     for name, number in numbers.items():
+        _require_whole(name, number)
         if number < least:
             raise ValueError(f"Expected {name} to be at least {least}, found {number}. Choose a larger number.")
 
 
 def require_range(name: str, value: int, low: int, high: int) -> None:
-    """Refuse a number outside a range.
+    """Refuse a number outside a range, and what is no whole number.
 
     Raises
     ------
     ValueError
-        It is smaller or larger.
+        It is smaller or larger, or not whole.
 
     Examples
     --------
     >>> require_range("samples", 24, 2, 100)
     """
+    _require_whole(name, value)
     if not low <= value <= high:
         raise ValueError(f"Expected {name} from {low} to {high}, found {value}. Choose a number in this range.")
 
@@ -69,3 +72,10 @@ def require_seed(seed: int) -> None:
     >>> require_seed(0)
     """
     require_range("seed", seed, 0, MOST_SEED)
+
+
+def _require_whole(name: str, number: object) -> None:
+    try:
+        operator.index(number)  # type: ignore[arg-type]  # which is what is asked
+    except TypeError:
+        raise ValueError(f"Expected {name} to be a whole number, found {number!r}. Give one.") from None

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lotviz.transport.draws import visited_cells
 from lotviz.transport.interpolation import checked_draw, checked_sum, glued, mixed, populations_of, refusal
-from lotviz.transport.synthetic import SyntheticSample
+from lotviz.transport.synthetic import SyntheticSample, origin_of
 
 if TYPE_CHECKING:
     from lotviz.transport.embedding import LOTEmbedding
@@ -61,14 +61,10 @@ def combine(
         origins=positions,
         weights=given,
         seed=seed,
-        markers=embedding.markers,
-        transform=embedding.transform,
         populations=populations_of(embedding, anchor, positions[anchor]),
-        cohort=embedding.name,
         method="glued cells combined",
-        inputs={name: embedding.sample_hashes[name] for name in given},
-        versions=dict(embedding.versions),
         intended=np.asarray(intended),
+        **origin_of(embedding, given),
     )
 
 
@@ -112,11 +108,7 @@ def moved(
         The displacement has another shape, or is not finite.
     """
     row = embedding.index(sample)
-    if displacement.shape != embedding.maps.shape[1:] or not np.isfinite(displacement).all():
-        raise ValueError(
-            f"Expected a finite displacement of shape {embedding.maps.shape[1:]}, found {displacement.shape}. "
-            "Give one row for each reference point."
-        )
+    require_displacement(embedding, displacement)
     checked_draw(n_cells, seed)
     plan = embedding.plan(sample)
     cells = embedding.cells(sample)
@@ -129,16 +121,21 @@ def moved(
         origins={sample: chosen},
         weights=given,
         seed=seed,
-        markers=embedding.markers,
-        transform=embedding.transform,
         populations=populations_of(embedding, sample, chosen),
-        cohort=embedding.name,
         method=method,
         details={} if details is None else dict(details),
-        inputs={name: embedding.sample_hashes[name] for name in given},
-        versions=dict(embedding.versions),
         intended=embedding.maps[row] + displacement,
+        **origin_of(embedding, given),
     )
+
+
+def require_displacement(embedding: LOTEmbedding, displacement: NDArray[np.float64]) -> None:
+    """Refuse a displacement of the reference points that is not finite or of another shape than (m, d)."""
+    wanted, fix = embedding.maps.shape[1:], "Give one row for each reference point."
+    if np.shape(displacement) != wanted:
+        raise ValueError(f"Expected a displacement of shape {wanted}, found {np.shape(displacement)}. {fix}")
+    if not np.isfinite(displacement).all():
+        raise ValueError("Expected a finite displacement, found values that are not. Give a number for each.")
 
 
 def cell_displacement(plan: Any, displacement: NDArray[np.float64]) -> NDArray[np.float64]:

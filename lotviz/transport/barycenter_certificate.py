@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ARCS = 100_000_000  # pairs of cells in all pairs of samples that are solved exactly: about 16 seconds of one core
 _START = 25_000  # as many take as long as it takes to begin with one pair: 4 ms
+_ROUND_OFF = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,18 +61,19 @@ class BarycenterCertificate:
         """
         if self.solved <= self.lower * (1 + 1e-9) + 1e-12:
             return 0.0
-        return self.solved / self.lower - 1 if self.lower > 0 else float("inf")
+        return self.solved / self.lower - 1 if self.lower > _ROUND_OFF * self.solved else float("inf")
 
     def said(self) -> str:
         """Say the gap, and what it rests on."""
+        if not self.pairs:
+            points = len(self.barycenter.masses)
+            return f"One sample is its own best average; here it is summed up in {points} reference points."
         if self.gap == 0:
             words = "No cloud of cells is a better average than this one"
         elif np.isinf(self.gap):
             words = "How far this average is from the best possible one is not known"
         else:
             words = f"This average is at most {_percent(self.gap)} above the best possible one"
-        if not self.pairs:
-            return f"{words}."
         rest = "" if self.exact_pairs == self.pairs else ", the others bounded by their markers"
         return f"{words} ({self.exact_pairs:,} of {self.pairs:,} pairs exact{rest})."
 
@@ -126,7 +128,8 @@ def certified_barycenter(
     Source: lower bound, `barycenter_bound`. The upper one is the cost of couplings that exist: those of the embedding,
     or exact ones of the moved points with each sample.
     """
-    require_at_least(1, arcs=arcs, workers=workers)
+    require_at_least(0, arcs=arcs)
+    require_at_least(1, workers=workers)
     require_seed(seed)
     center = barycenter(embedding, weights)
     names = [name for name, weight in center.weights.items() if weight > 0]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lotviz.transport.interpolation import checked_draw, checked_weights, refusal
-from lotviz.transport.synthetic import SyntheticSample
+from lotviz.transport.synthetic import SyntheticSample, origin_of
 
 if TYPE_CHECKING:
     from lotviz.transport.embedding import LOTEmbedding
@@ -94,14 +94,10 @@ def carried_over(
         origins={name: positions[owners == k] for k, name in enumerate(names)},
         weights=weights,
         seed=seed,
-        markers=embedding.markers,
-        transform=embedding.transform,
         populations=_populations(embedding, names, owners, positions),
-        cohort=embedding.name,
         method=f"measured cells after a change, in the numbers of {sample}",
         details={"sample": sample, "before": first, "after": last, "kinds": kinds},
-        inputs={name: embedding.sample_hashes[name] for name in weights},
-        versions=dict(embedding.versions),
+        **origin_of(embedding, weights),
     )
 
 

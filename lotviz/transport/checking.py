@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from lotviz.data.choices import require_seed
 from lotviz.data.problems import CohortError, Problem
 from lotviz.transport.coupling import solve
 from lotviz.transport.doors import require_memory
@@ -61,7 +62,9 @@ def check(
     Raises
     ------
     CohortError
-        The sample was made of another embedding.
+        The sample was made of another embedding, or that holds one sample only.
+    ValueError
+        The seed is none.
     TransportMemoryError
         The transport problem, or its exact pairs, do not fit into free memory.
     Cancelled
@@ -79,6 +82,10 @@ def check_all(
     cancel: threading.Event | None = None,
 ) -> tuple[Validity, ...]:
     """Check several synthetic samples against the same measured cells, which are read once; otherwise as `check`."""
+    require_seed(seed)
+    if len(embedding.samples) < 2:
+        what = "Expected measured samples to compare with, found one alone."
+        raise CohortError(Problem("validity", what, "Check it against an embedding of two samples or more."))
     for sample in samples:
         _require_own(embedding, sample)
     names = _names(embedding, samples, seed)
@@ -117,6 +124,8 @@ def check_all(
 
 def _require_own(embedding: LOTEmbedding, sample: SyntheticSample) -> None:
     fits = sample.intended is None or sample.intended.shape == embedding.maps.shape[1:]
+    fits = fits and sample.embedding.get("reference_sha256") in (None, embedding.reference.digest)
+    fits = fits and all(embedding.sample_hashes.get(name) == found for name, found in sample.inputs.items())
     if not fits or sample.markers != embedding.markers or not set(sample.weights) <= set(embedding.samples.index):
         what = "Expected a synthetic sample made of this embedding, found another."
         raise CohortError(Problem("validity", what, "Check it against the embedding it was made of."))

@@ -20,6 +20,7 @@ from lotviz.transport.progress import stop_if
 _MARGINAL_TOLERANCE = 1e-12
 # Flows below this share of the smallest mass are round-off, not mass.
 _ROUND_OFF = 1e-11
+_ROUND_OFF_OF_ROW = 1e-9  # of the mass of a point
 _GAP_TOLERANCE = 1e-7
 _GAP_ROUND_OFF = 1e-11
 _LARGEST = 1e150
@@ -182,7 +183,7 @@ def _couple(
         row, column, mass = _cleaned(row, column, mass, a=a, b=b)
         _check_marginals(row, column, mass, a=a, b=b)
     reached = y[column]
-    central = np.add.reduceat(mass[:, None] * reached, np.searchsorted(row, np.arange(len(a)))) / a[:, None]  # (m, d)
+    central = _means_of_rows(row, mass, reached, a)  # (m, d)
     central_cost = float(mass @ _squared_lengths(x[row] - reached))
     residual = float(mass @ _squared_lengths(reached - central[row]))
     gap = central_cost - float(a @ found.f + b @ found.g)
@@ -202,6 +203,16 @@ def _couple(
         potentials=(f * unit**2, g * unit**2),
         solver=solver,
     )
+
+
+def _means_of_rows(
+    row: NDArray[np.intp], mass: NDArray[np.float64], reached: NDArray[np.float64], a: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Mean of what each point reaches, (m, d); of a point of next to no mass by what is left of it after rounding."""
+    starts = np.searchsorted(row, np.arange(len(a)))
+    given = np.add.reduceat(mass, starts)
+    own = np.where(np.abs(given - a) <= _ROUND_OFF_OF_ROW * a, a, given)
+    return np.asarray(np.add.reduceat(mass[:, None] * reached, starts) / own[:, None])
 
 
 def _plan_of_cells(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import zlib
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from lotviz.transport.embedding import LOTEmbedding
 
 MOST_CELLS = 4_000  # of each sample: about a second; the time grows with the square
+_ROUND_OFF = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,19 +72,31 @@ class DirectTransport:
 
     @property
     def excess(self) -> float:
-        """By what share the registration costs more than exact transport; 0 where both cost nothing."""
-        return self.glued_cost / self.cost - 1.0 if self.cost > 0 else 0.0
+        """By what share the registration costs more than exact transport.
+
+        0 where both cost nothing, infinite where only exact transport does.
+        """
+        if self._free:
+            return math.inf if self.glued_cost > 0 else 0.0
+        return max(0.0, self.glued_cost / self.cost - 1.0)
+
+    @property
+    def _free(self) -> bool:
+        """Whether exact transport costs nothing beside the registration but for rounding."""
+        return self.cost <= _ROUND_OFF * self.glued_cost
 
     def said(self) -> str:
         """Say in words how far the registration is from exact transport."""
         if self.first == self.second:
             return "A sample goes to itself at no cost, directly and through the reference."
+        more = f"{100 * self.excess:.0f} % more" if math.isfinite(self.excess) else "which is not needed at all"
         sizes = " and ".join(f"{len(c):,} of {n:,}" for c, n in zip(self.cells, self.used, strict=True))
         residual = sum(self.residuals) / self.glued_cost if self.glued_cost > 0 else 0.0
-        far = f", {100 * self.apart / self.step:.0f} % of the length of its step" if self.step > 0 else ""
+        far = "" if self._free else f", {100 * self.apart / self.step:.0f} % of the length of its step"
+        cost = 0.0 if self._free else self.cost
         return (
-            f"On {sizes} cells, exact transport costs {self.cost:.3g}, the registration {self.glued_cost:.3g}: "
-            f"{100 * self.excess:.0f} % more. {100 * residual:.0f} % of its cost is spread within reference points, "
+            f"On {sizes} cells, exact transport costs {cost:.3g}, the registration {self.glued_cost:.3g}: "
+            f"{more}. {100 * residual:.0f} % of its cost is spread within reference points, "
             f"which the maps do not see. The two send a cell to places {self.apart:.2g} apart{far} (scaled units)."
         )
 

@@ -7,13 +7,14 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from lotviz.data.choices import require_among
 from lotviz.data.cohort import Cohort
 from lotviz.data.genes.components import Components
 from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
@@ -194,8 +195,7 @@ class LOTEmbedding:
         """
         from scipy.spatial.distance import pdist, squareform
 
-        if part not in ("full", "shift", "shape"):
-            raise ValueError(f'Expected part "full", "shift" or "shape", found {part!r}. Choose one of them.')
+        require_among("part", part, get_args(Part))
         split = self.split()
         weighted = np.sqrt(self.masses)[:, None] * (self.maps if part == "full" else split.shape)
         rows = split.shift if part == "shift" else weighted.reshape(len(weighted), -1)

@@ -14,7 +14,7 @@ from lotviz.data.choices import require_seed
 from lotviz.data.problems import CohortError, Problem, did_you_mean, listed
 from lotviz.transport.doors import require_memory
 from lotviz.transport.draws import draw_glued
-from lotviz.transport.synthetic import SyntheticSample
+from lotviz.transport.synthetic import SyntheticSample, origin_of
 
 if TYPE_CHECKING:
     from lotviz.transport.embedding import LOTEmbedding
@@ -53,13 +53,9 @@ def interpolate(
         origins=positions,
         weights=given,
         seed=seed,
-        markers=embedding.markers,
-        transform=embedding.transform,
         populations=populations_of(embedding, names[0], positions[names[0]]),
-        cohort=embedding.name,
-        inputs={name: embedding.sample_hashes[name] for name in names},
-        versions=dict(embedding.versions),
         intended=np.asarray(sum(given[name] * embedding.maps[embedding.index(name)] for name in names)),
+        **origin_of(embedding, names),
     )
 
 

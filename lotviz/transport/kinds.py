@@ -21,7 +21,7 @@ from lotviz.transport.doors import require_memory
 from lotviz.transport.draws import draw_glued
 from lotviz.transport.interpolation import checked_draw, checked_weights
 from lotviz.transport.progress import Progress, report, stop_if
-from lotviz.transport.synthetic import SyntheticSample
+from lotviz.transport.synthetic import SyntheticSample, origin_of
 
 if TYPE_CHECKING:
     from lotviz.transport.embedding import LOTEmbedding
@@ -132,9 +132,9 @@ def interpolate_kinds(
         tuple(embedding.scaling.apply(cells[chosen]) for cells, chosen in zip(measured, drawn.cells, strict=True)),
         _leads(drawn.points, share, np.random.default_rng([seed, 7])),
     )
-    least = embedding.scaling.apply(smallest[None])[0]
+    limits = detection_limits(embedding, measured)
     with one_thread():  # the same bits on every machine
-        steps = _steps(tuples, share, reach_within(embedding, rows, share), least, work=Work(progress, cancel))
+        steps = _steps(tuples, share, reach_within(embedding, rows, share), limits, work=Work(progress, cancel))
     own = np.empty((count, len(embedding.markers)), dtype=np.float32)
     for k, (cells, chosen) in enumerate(zip(measured, drawn.cells, strict=True)):
         own[tuples.leads == k] = cells[chosen[tuples.leads == k]]
@@ -145,13 +145,9 @@ def interpolate_kinds(
         origins=dict(zip(names, drawn.cells, strict=True)),
         weights=given,
         seed=seed,
-        markers=embedding.markers,
-        transform=embedding.transform,
         populations=_populations(embedding, names, drawn.cells, tuples.leads),
-        cohort=embedding.name,
         method="cells moved with their kind",
-        inputs={name: embedding.sample_hashes[name] for name in names},
-        versions=dict(embedding.versions),
+        **origin_of(embedding, names),
     )
 
 
@@ -171,28 +167,36 @@ def reach_within(embedding: LOTEmbedding, rows: Sequence[int], share: Array) -> 
     return float(_REACH * np.sqrt(2.0 * share @ within))
 
 
-def _steps(tuples: Tuples, share: Array, reach: float, smallest: Array, *, work: Work) -> Array:
+def _steps(tuples: Tuples, share: Array, reach: float, limits: Array, *, work: Work) -> Array:
     """How far the lead of each tuple moves, (N, d), scaled; exactly zero where its marker was not detected."""
     lead = tuples.lead
     if len(tuples.clouds) == 1:
         return np.zeros_like(lead)
     total, weight = np.zeros_like(lead), np.zeros_like(lead)
     every = range(len(tuples.clouds))
-    for k, steps in zip(every, steps_towards(tuples, every, reach, smallest, work=work), strict=True):
+    for k, steps in zip(every, steps_towards(tuples, every, reach, limits, work=work), strict=True):
         there = np.isfinite(steps)
         total += share[k] * np.where(there, steps, 0.0)
         weight += share[k] * there
-    moves = (weight > 0) & detected(lead, smallest)
+    moves = (weight > 0) & detected(lead, limits)
     return np.where(moves, total / np.where(weight > 0, weight, 1.0), 0.0)
 
 
-def detected(cells: Array, smallest: Array) -> NDArray[np.bool_]:
-    """Whether values, (N, d), are above the smallest measured of their marker, (d,), by more than round-off."""
-    return cells > smallest + _ROUND_OFF
+def detection_limits(embedding: LOTEmbedding, measured: Sequence[NDArray[np.float32]]) -> Array:
+    """Return the smallest value measured of each marker and what rounding adds to it, (d,), scaled."""
+    ends = [np.min([cells.min(axis=0) for cells in measured], axis=0)]
+    ends.append(np.max([cells.max(axis=0) for cells in measured], axis=0))
+    smallest, largest = embedding.scaling.apply(np.stack(ends))
+    return np.asarray(smallest + _ROUND_OFF * np.minimum(1.0, largest - smallest))
+
+
+def detected(cells: Array, limits: Array) -> NDArray[np.bool_]:
+    """Whether values, (N, d), are above the detection limits of their markers, (d,)."""
+    return cells > limits
 
 
 def steps_towards(
-    tuples: Tuples, samples: Sequence[int], reach: float, smallest: Array, *, work: Work
+    tuples: Tuples, samples: Sequence[int], reach: float, limits: Array, *, work: Work
 ) -> Iterator[Array]:
     """How far the lead of each tuple would move into one sample after the other, (N, d) each, scaled.
 
@@ -202,11 +206,11 @@ def steps_towards(
     here = np.full_like(lead, np.nan)
     for own, cloud in enumerate(tuples.clouds):
         rows = np.flatnonzero(tuples.leads == own)
-        here[rows] = _means_of_kind(lead, cloud, tuples, rows, reach=reach, smallest=smallest, work=work)
+        here[rows] = _means_of_kind(lead, cloud, tuples, rows, reach=reach, limits=limits, work=work)
     every = np.arange(len(lead))
     for done, k in enumerate(samples):
         report(work.progress, done, len(samples), "Moving cells with their kind")
-        there = _means_of_kind(lead, tuples.clouds[k], tuples, every, reach=reach, smallest=smallest, work=work)
+        there = _means_of_kind(lead, tuples.clouds[k], tuples, every, reach=reach, limits=limits, work=work)
         steps = there - here
         for own in range(len(tuples.clouds)):
             stop_if(work.cancel)
@@ -222,7 +226,7 @@ def _means_of_kind(
     rows: NDArray[np.intp],
     *,
     reach: float,
-    smallest: Array,
+    limits: Array,
     work: Work,
 ) -> Array:
     """Mean of the kind of some leads in one sample, (len(rows), d): NaN in markers not detected, or if it has none."""
@@ -235,14 +239,14 @@ def _means_of_kind(
         mine = visits[wanted[visits]]
         for start in range(0, len(mine), _COMPARED):
             some = mine[start : start + _COMPARED]
-            means[some] = _mean_within(lead[some], compared, reach, smallest)
+            means[some] = _mean_within(lead[some], compared, reach, limits)
     return means[rows]
 
 
-def _mean_within(lead: Array, cells: Array, reach: float, smallest: Array) -> Array:
+def _mean_within(lead: Array, cells: Array, reach: float, limits: Array) -> Array:
     """Mean of the detected values of cells (u, d) within reach of each lead (v, d): (v, d), NaN where there is none."""
     near = (_squared_distances(lead, cells) < reach**2).astype(np.float64)
-    seen = detected(cells, smallest).astype(np.float64)
+    seen = detected(cells, limits).astype(np.float64)
     count = near @ seen
     return np.divide(near @ (seen * cells), count, out=np.full_like(lead, np.nan), where=count > 0)
 

@@ -20,7 +20,7 @@ from lotviz.transport.blas import one_thread
 from lotviz.transport.doors import require_memory
 from lotviz.transport.draws import draw_glued
 from lotviz.transport.interpolation import refusal
-from lotviz.transport.kinds import Tuples, Work, detected, reach_within, steps_towards
+from lotviz.transport.kinds import Tuples, Work, detected, detection_limits, reach_within, steps_towards
 from lotviz.transport.progress import Progress, report, stop_if
 
 if TYPE_CHECKING:
@@ -136,11 +136,11 @@ def _places(
 ) -> NDArray[np.float32]:
     """Where the leads, cells `led` of sample `own`, are in each sample, (K, N, d), marker units."""
     smallest = np.min([cells.min(axis=0) for cells in measured], axis=0)
-    least = embedding.scaling.apply(smallest[None])[0]
-    moves = detected(tuples.lead, least)
+    limits = detection_limits(embedding, measured)
+    moves = detected(tuples.lead, limits)
     places = np.repeat(measured[own][led][None], len(measured), axis=0)
     others = [k for k in range(len(measured)) if k != own]
-    each = steps_towards(tuples, others, reach, least, work=Work(None, cancel))
+    each = steps_towards(tuples, others, reach, limits, work=Work(None, cancel))
     for k, steps in zip(others, each, strict=True):
         known = moves & np.isfinite(steps) & (steps != 0.0)
         moved = places[k] + np.where(known, steps, 0.0) * embedding.scaling.scale

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, hstack
 
+from lotviz.data.choices import require_at_least
+from lotviz.data.problems import listed
 from lotviz.transport.draws import draw_glued
 from lotviz.transport.interpolation import checked_draw, checked_weights, refusal
-from lotviz.transport.synthetic import SyntheticSample
+from lotviz.transport.synthetic import SyntheticSample, origin_of
 
 if TYPE_CHECKING:
     from lotviz.transport.embedding import LOTEmbedding
@@ -92,9 +94,18 @@ def mix_groups(
     CohortError
         Weights that are not convex or of a group that is not named, a group without members, an unknown sample, or a
         number of cells that is not positive.
+    ValueError
+        A number of cells that is not whole, or a seed that is none.
     """
+    unknown = [str(name) for name in weights if name not in groups]
+    if unknown:
+        raise refusal(f"Expected weights of the groups, found {unknown[0]}.", f"The groups are {listed(groups, 20)}.")
     given = checked_weights(weights, list(groups))
     checked_draw(n_cells, seed)
+    require_at_least(1, n_cells=n_cells)
+    words = [name for name in given if isinstance(groups[name], str)]
+    if words:
+        raise refusal(f"Expected the members of {words[0]} in a list, found {groups[words[0]]!r}.", "Give a list.")
     empty = [name for name in given if not groups[name]]
     if empty:
         raise refusal(f"Expected members of every group, found none of {empty[0]}.", "Leave it out.")
@@ -119,18 +130,14 @@ def mix_groups(
         origins={member: np.concatenate(found) for member, found in origins.items()},
         weights=by_member,
         seed=seed,
-        markers=embedding.markers,
-        transform=embedding.transform,
         populations=populations,
-        cohort=embedding.name,
         method="glued cells of groups mixed in straight lines, of each group a cell of a member taken at random",
         details={
             "groups": {name: list(groups[name]) for name in names},
             "group_weights": {name: given[name] for name in names},
         },
-        inputs={member: embedding.sample_hashes[member] for member in by_member},
-        versions=dict(embedding.versions),
         intended=np.asarray(intended),
+        **origin_of(embedding, by_member),
     )
 
 

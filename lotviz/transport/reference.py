@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -49,6 +50,14 @@ class Reference:
     def n_points(self) -> int:
         """How many reference points there are."""
         return len(self.masses)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of points and masses, by which two references are known to be the same."""
+        content = hashlib.sha256(repr(self.points.shape).encode())
+        for part in (self.points, self.masses):
+            content.update(np.ascontiguousarray(part, dtype="<f8").tobytes())
+        return content.hexdigest()
 
 
 @dataclass(frozen=True, eq=False)

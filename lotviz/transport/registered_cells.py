@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lotviz.data.choices import require_at_least, require_seed
+from lotviz.transport.arithmetic import require_displacement
 from lotviz.transport.barycenter import barycenter
 from lotviz.transport.progress import Progress, report, stop_if
 
@@ -83,7 +85,13 @@ def registered_cells(
     ------
     CohortError
         The weights are not convex, or name an unknown sample.
+    ValueError
+        `n_cells` is not positive, the seed is none, or the displacement has another shape or is not finite.
     """
+    require_at_least(1, n_cells=n_cells)
+    require_seed(seed)
+    if displacement is not None:
+        require_displacement(embedding, displacement)
     center = barycenter(embedding, weights)
     target = center.maps if displacement is None else center.maps + displacement
     found, drawn = [], [name for name, weight in center.weights.items() if weight > 0]

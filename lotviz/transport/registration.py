@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from lotviz.data.choices import require_at_least, require_seed
 from lotviz.transport.doors import require_memory
 from lotviz.transport.draws import draw_glued
 
@@ -96,7 +97,8 @@ class Registration:
         first_count, second_count = self._cells_per_point()
         if self.identity:
             point = np.repeat(np.arange(len(self.masses)), first_count)
-            return GluedPairs(self.first_plan.indices, self.first_plan.indices, point, self.first_plan.data)
+            cells = self.first_plan.indices.copy()  # whoever alters pairs leaves the plan as it is
+            return GluedPairs(cells, cells.copy(), point, self.first_plan.data.copy())
         point = np.repeat(np.arange(len(self.masses)), first_count * second_count)
         # every stored entry of the first plan meets all entries of the second plan at the same point
         left = np.repeat(np.arange(self.first_plan.nnz), np.repeat(second_count, first_count))
@@ -117,7 +119,14 @@ class Registration:
             How many pairs.
         seed
             Chooses the partners.
+
+        Raises
+        ------
+        ValueError
+            `n` is not positive, or the seed is none.
         """
+        require_at_least(1, n=n)
+        require_seed(seed)
         named = [(self.first, self.first_plan), (self.second, self.second_plan)]
         drawn = draw_glued(named[:1] if self.identity else named, n, seed=seed)
         return GluedPairs(drawn.cells[0], drawn.cells[-1], drawn.points, np.full(n, 1.0 / n))

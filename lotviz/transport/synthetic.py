@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from lotviz.data.formats import write_cells
 from lotviz.data.marks import SYNTHETIC_MARK
 from lotviz.data.transforms.transform import AnyTransform
 from lotviz.transport.validity import Validity
+
+if TYPE_CHECKING:
+    from lotviz.transport.embedding import LOTEmbedding
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +53,8 @@ class SyntheticSample:
         SHA-256 of the used cells of each sample.
     versions
         Of the software that embedded the samples.
+    embedding
+        Parameters of the embedding, and the SHA-256 of its reference.
     intended
         Where the maps of this sample are meant to be, (m, d), scaled; None where nothing was meant.
     validity
@@ -69,6 +74,7 @@ class SyntheticSample:
     details: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    embedding: Mapping[str, Any] = field(default_factory=dict)
     intended: NDArray[np.float64] | None = None
     validity: Validity | None = None
 
@@ -81,12 +87,13 @@ class SyntheticSample:
             "method": self.method,
             "weights": dict(self.weights),
             **self.details,
-            "seed": self.seed,
+            "seed": int(self.seed),
             "cells": len(self.cells),
             "masses": "equal" if self._equal_masses else "column mass",
             "transform": self.transform.describe(),
             "inputs": dict(self.inputs),
             "versions": dict(self.versions),
+            "embedding": dict(self.embedding),
             "validity": None if self.validity is None else self.validity.record(),
         }
 
@@ -128,3 +135,26 @@ class SyntheticSample:
     @property
     def _equal_masses(self) -> bool:
         return bool(np.ptp(self.masses) <= 1e-12 * self.masses.max())
+
+
+class Origin(TypedDict):
+    """What a synthetic sample owes to its embedding, as arguments of `SyntheticSample`."""
+
+    markers: tuple[str, ...]
+    transform: AnyTransform
+    cohort: str
+    inputs: Mapping[str, str]
+    versions: Mapping[str, str]
+    embedding: Mapping[str, Any]
+
+
+def origin_of(embedding: LOTEmbedding, names: Iterable[str]) -> Origin:
+    """Return what every sample that is made of these samples of an embedding says of it."""
+    return Origin(
+        markers=embedding.markers,
+        transform=embedding.transform,
+        cohort=embedding.name,
+        inputs={name: embedding.sample_hashes[name] for name in names},
+        versions=dict(embedding.versions),
+        embedding={**embedding.parameters, "reference_sha256": embedding.reference.digest},
+    )

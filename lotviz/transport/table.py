@@ -40,6 +40,8 @@ def table_from_json(described: dict[str, Any]) -> pd.DataFrame:
 
 
 def _column_to_json(column: pd.Series) -> dict[str, Any]:
+    if isinstance(column.dtype, (pd.IntervalDtype, pd.PeriodDtype, pd.SparseDtype)):
+        return _column_to_json(column.astype(object))  # types that no JSON value says
     if isinstance(column.dtype, pd.CategoricalDtype):
         categories = _column_to_json(column.cat.categories.to_series())
         codes = column.cat.codes.tolist()
@@ -77,6 +79,8 @@ def _column_from_json(described: dict[str, Any], index: pd.Index) -> pd.Series:
 def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
+    if value is pd.NA or value is pd.NaT:
+        return None
     return value if isinstance(value, _PLAIN) else str(value)
 
 

@@ -6,9 +6,10 @@ import threading
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
+import pandas as pd
 
 from lotviz.data.problems import listed
 from lotviz.transport.interpolation import checked_weights, interpolate, refusal
@@ -111,7 +112,7 @@ def along_weights(
     if not places[0] <= at <= places[-1]:  # not a number is refused too
         raise refusal(
             f"Expected a place from {places[0]:g} to {places[-1]:g}, found {at:g}.",
-            "Stay between the samples; beyond them lead weights (lotviz.transport.combine, --weights with --beyond).",
+            "Stay between the samples; beyond them lead weights (embedding.combine, --weights with --beyond).",
         )
     first = min(int(np.searchsorted(places, at, side="right")) - 1, len(places) - 2)
     part = (at - places[first]) / (places[first + 1] - places[first])
@@ -150,10 +151,17 @@ def group_weights(embedding: LOTEmbedding, column: str, groups: Mapping[Hashable
     values = embedding.samples[column]
     found: dict[str, float] = {}
     for group, weight in groups.items():
-        members = [str(name) for name, value in values.items() if value == group or str(value) == str(group)]
+        members = [str(name) for name, value in values.items() if _text(value) == _text(group) != ""]
         if not members:
             known = listed([str(value) for value in values.dropna().unique()], 20)
             raise refusal(f"Expected a group of {column}, found {group}.", f"The groups are {known}.")
         for name in members:
             found[name] = found.get(name, 0.0) + weight / len(members)
     return found
+
+
+def _text(value: Any) -> str:
+    """Text of a group, empty where it is missing: 1.0 read from a column with gaps is the group 1."""
+    if pd.isna(value):
+        return ""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()

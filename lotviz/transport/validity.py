@@ -29,7 +29,8 @@ class Validity:
         Median LOT distance between two samples of the embedding, scaled units.
     outside
         Share of the cells that are farther from every measured cell than 99 % of the cells of a measured sample are
-        from those of the others: a measured sample has 0.01.
+        from those of the others: one more measured sample has 0.01. Those this one is made of are among the measured,
+        so that near them it is less.
     impossible
         Share of the cells with a value below the smallest that was measured in that marker; None where any value is
         possible, as for components of genes.
@@ -94,7 +95,9 @@ class Validity:
                 f"{self.chance:.2f})."
             )
         if not self.inside:
-            said.append(f"{self.outside:.1%} of the cells lie where no cell was measured (a measured sample: 1 %).")
+            said.append(
+                f"{self.outside:.1%} of the cells lie where no cell was measured (one more measured sample: 1 %)."
+            )
         if not self.possible:
             said.append(
                 f"{self.impossible:.1%} of the cells have a value below the smallest measured, most of them in "
@@ -104,8 +107,8 @@ class Validity:
             "" if self.gap is None else f"it returns to itself (gap {self.gap:.2f}, by chance {self.chance:.2f}), and "
         )
         fine = (
-            f"As a measured sample: {back}{self.outside:.1%} of its cells lie outside of the measured ones (a measured "
-            "sample: 1 %)."
+            f"As a measured sample: {back}{self.outside:.1%} of its cells lie outside of the measured ones (one more "
+            "measured sample: 1 %)."
         )
         return tuple(said) or (fine,)
 

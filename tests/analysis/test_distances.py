@@ -26,6 +26,22 @@ def test_unlike_samples_are_found_the_farthest_first():
     assert outlying(line(0.0, 1.0, 2.1, 3.3, 4.2, 50.0, -20.0)).tolist() == [5, 6]
     assert not len(outlying(line(0.0, 1.0, 100.0)))
     assert not len(outlying(line(0.0, 1.0, 2.1, 3.0, 4.2, 5.0)))
+    assert outlying(line(0.0, 1.0, 2.1, 3.3, 4.2, 50.0, 50.0)).tolist() == [5, 6], "a copy is no neighbour"
+
+
+@pytest.mark.parametrize("places", [(0, 1, 2, 3, 4.001), (0, 0, 5, 5, 9, 9, 9.1), (3, 3, 3, 3, 3, 3), (1, 2, 3, 50)])
+def test_even_or_repeated_or_few_samples_are_not_unlike_everyone(places):
+    assert not len(outlying(line(*places)))
+
+
+@pytest.mark.parametrize("count", [5, 8, 24])
+def test_samples_that_differ_by_chance_alone_are_seldom_unlike_everyone(count):
+    rng = np.random.default_rng(count)
+    found = 0
+    for _ in range(300):
+        places = rng.normal(size=(count, 5))
+        found += bool(len(outlying(np.linalg.norm(places[:, None] - places[None], axis=2))))
+    assert found <= 0.1 * 300
 
 
 def test_agreement_of_two_clear_clusters():

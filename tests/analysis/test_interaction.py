@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import threading
+import warnings
 
 import numpy as np
 import pytest
@@ -305,3 +306,18 @@ def test_names_that_are_not_there_are_refused(planted, found):
         departures(planted, found, "L1_A_r1")
     with pytest.raises(CohortError, match="Expected a marker of the embedding, found perk"):
         departures(planted, found, "L1_AB_r1", marker="perk")
+
+
+def test_regions_of_another_embedding_are_refused(planted, additive):
+    other = lotviz.embed(lotviz.simulate("organoids", lines=6, replicates=2, cells=250, seed=4), points=32, seed=0)
+    with pytest.raises(CohortError, match="Expected regions of this embedding's reference, found those of another"):
+        lotviz.interaction(planted, **FOUR, regions=regions(other))
+
+
+def test_wells_that_are_all_alike_depart_from_nothing():
+    alike = shifted(dict.fromkeys(SHIFTS, (0.0, 0.0)), replicates=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = lotviz.interaction(alike, **FOUR)
+    sample = next(name for name in alike.samples.index if alike.samples.loc[name, "drug"] == "A+B")
+    assert np.abs(departures(alike, found, sample)).max() < 1e-6

@@ -99,3 +99,13 @@ def test_the_parts_of_region_values_add_up(embedding):
     full, shift, shape = (region_values(embedding, parts, part=part) for part in ("full", "shift", "shape"))
     np.testing.assert_allclose(shift + shape, full, atol=1e-9)
     assert region_means(np.ones((48, 2)), embedding.masses, parts) == pytest.approx(1)
+
+
+def test_a_part_or_an_axis_that_is_none_is_refused(embedding):
+    with pytest.raises(ValueError, match="Expected part full or shift or shape, found 'foo'"):
+        modes(embedding, part="foo")
+    with pytest.raises(ValueError, match="Expected part full or shift or shape, found 'Full'"):
+        principal_axes(embedding, part="Full")
+    found = modes(embedding, axes=2)
+    with pytest.raises(ValueError, match="Expected axis from 0 to 1, found 99"):
+        found.displacement(99)

@@ -4,6 +4,7 @@ import threading
 
 import numpy as np
 import ot
+import pandas as pd
 import pytest
 from scipy.stats import wasserstein_distance
 
@@ -196,3 +197,25 @@ def test_pooling_draws_in_proportion_and_marginals_of_one_cloud_are_its_own():
     flat = np.ones((60, 3))
     for name, cells in naive_samples([flat, flat], [0.5, 0.5], n=30).items():
         np.testing.assert_allclose(cells, 1.0, atol=1e-3, err_msg=name)
+
+
+def test_a_candidate_scores_the_same_whoever_stands_beside_it():
+    held_out, one, two = normal(0, 400), normal(1, 300), normal(2, 300, mean=1.0)
+    alone = realism({"one": one}, held_out, cells=100).table.loc["one"]
+    first = realism({"one": one, "two": two}, held_out, cells=100).table.loc["one"]
+    last = realism({"two": two, "one": one}, held_out, cells=100).table.loc["one"]
+    pd.testing.assert_series_equal(alone, first)
+    pd.testing.assert_series_equal(first, last)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"cells": 2}, "Expected cells to be at least 20, found 2"),
+        ({"populations": {"two": ["a"] * 50}}, r"Expected populations of the candidates, found those of two"),
+        ({"populations": {"one": ["a"] * 49}}, r"Expected a population of each of the 50 cells of one, found 49"),
+    ],
+)
+def test_options_of_realism_that_do_not_fit_are_refused(options, words):
+    with pytest.raises((ValueError, CohortError), match=words):
+        realism({"one": normal(1, 50)}, normal(0, 60), **options)

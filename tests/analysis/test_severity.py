@@ -119,3 +119,13 @@ def test_what_cannot_be_moved_is_refused(embedding, model):
     other = embed(cohort_of([rng.normal(size=(30, 2)) for _ in range(3)], {"label": list("abc")}), points=4)
     with pytest.raises(CohortError, match=r"Expected a model of \(4, 2\) weights, found \(48, 14\)"):
         severity(other, model, "s0")
+
+
+def test_a_model_of_another_reference_is_refused_even_of_the_same_shape(embedding, patients, model):
+    other = embed(patients, points=len(embedding.masses), seed=9)
+    assert other.maps.shape == embedding.maps.shape
+    name = embedding.samples.index[0]
+    with pytest.raises(CohortError, match="Expected a model of this embedding's reference, found one of another"):
+        severity(other, model, name)
+    with pytest.raises(CohortError, match="Expected a model of this embedding's reference, found one of another"):
+        score_synthetic(other, model, made_severe(embedding, severity(embedding, model, name), 0.5))

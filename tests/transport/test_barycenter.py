@@ -125,7 +125,7 @@ def test_one_sample_alone_has_no_pairs_and_the_gap_is_its_residual():
     found = certified_barycenter(embedding, {"A": 1.0})
     assert (found.pairs, found.lower) == (0, 0.0)
     assert found.objective == pytest.approx(embedding.residuals[0])
-    assert found.said() == "How far this average is from the best possible one is not known."
+    assert found.said() == "One sample is its own best average; here it is summed up in 8 reference points."
 
 
 def test_what_is_said_names_the_pairs_that_are_exact():
@@ -161,3 +161,10 @@ def test_a_stop_is_heard(after):
 def test_weights_that_are_not_convex_are_refused():
     with pytest.raises(CohortError, match="sum to 1"):
         certified_barycenter(of(1), {"A": 0.5})
+
+
+def test_of_samples_that_are_all_the_same_no_share_of_nothing_is_said():
+    cells = cloud(0, 100, 3)
+    found = certified_barycenter(embed(cohort_of(dict.fromkeys("ABC", cells)), points=8))
+    assert found.gap == np.inf
+    assert found.said() == "How far this average is from the best possible one is not known (3 of 3 pairs exact)."

@@ -329,3 +329,10 @@ def test_a_problem_larger_than_memory_is_refused_before_it_is_begun(monkeypatch)
     for solver in ("simplex", "pot"):
         with pytest.raises(TransportMemoryError, match=r"4 reference points and 6 cells .* fewer cells per sample"):
             solve(X, Y, solver=solver)
+
+
+@pytest.mark.parametrize("least", [1e-13, 1e-20, 1e-300])
+def test_a_point_of_next_to_no_mass_is_sent_to_a_cell(least):
+    found = solve([[0.0], [1.0], [2.0]], [[0.0], [1.0], [2.0], [3.0]], [least, 0.3, 0.7])
+    assert found.maps.min() >= 0 and found.maps.max() <= 3
+    assert found.maps[0, 0] == pytest.approx(0.0, abs=1e-6)

@@ -92,3 +92,16 @@ def test_what_cannot_be_is_refused(embedding):
         direct_transport(embedding, "p1", "P2")
     with pytest.raises(CohortError, match="at least 1 cell of each sample, found 0"):
         direct_transport(embedding, "P1", "P2", cells=0)
+
+
+def test_the_same_sample_under_two_names_costs_nothing_and_is_said_in_words():
+    cells = cloud(0, 200, 4)
+    found = embed(cohort_of({"A": cells, "B": cells.copy(), "C": cloud(1, 200, 4)}), points=16)
+    direct = direct_transport(found, "A", "B")
+    assert direct.excess == np.inf
+    assert (
+        f"exact transport costs 0, the registration {direct.glued_cost:.3g}: which is not needed at all. "
+        in direct.said()
+    )
+    assert direct.said().endswith(f"places {direct.apart:.2g} apart (scaled units).")
+    assert direct_transport(found, "A", "A").excess == 0

@@ -122,3 +122,13 @@ def test_progress_is_counted_by_samples(grown):
     seen = []
     grown.interpolate({"A": 0.5, "B": 0.5}, 100, manner="kinds", progress=lambda *said: seen.append(said[:2]))
     assert seen == [(0, 2), (1, 2), (2, 2)]
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1e6])
+def test_the_unit_of_the_values_changes_nothing(unit):
+    made = {"A": two_kinds(0, 0.4, 0.0)[0], "B": two_kinds(1, 0.4, 3.0)[0]}
+    found = {}
+    for size in (1.0, unit):
+        embedding = embed(cohort_of({name: cells * size for name, cells in made.items()}), points=24, scale="none")
+        found[size] = embedding.interpolate({"A": 0.5, "B": 0.5}, 1000, seed=1, manner="kinds").cells / size
+    np.testing.assert_allclose(found[unit], found[1.0], atol=1e-3)

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 import lotviz
-from lotviz.data import simulate
+from lotviz.data import CohortError, simulate
 from lotviz.transport.pooling import draw_tuples, mix_groups, pooled_plan
 
 GROUPS = {"cases": ["P1", "P3", "P4"], "controls": ["P2", "P5"]}
@@ -101,3 +103,22 @@ def test_what_cannot_be_mixed_is_refused(embedding, groups, weights, message):
 def test_no_cells_is_refused(embedding):
     with pytest.raises(lotviz.CohortError, match="found 0"):
         mix_groups(embedding, GROUPS, {"cases": 1.0}, n_cells=0)
+
+
+@pytest.mark.parametrize(
+    ("groups", "weights", "words"),
+    [
+        (GROUPS, {"z": 1.0}, r"Expected weights of the groups, found z\. The groups are cases, controls"),
+        ({"g": "P1"}, {"g": 1.0}, r"Expected the members of g in a list, found 'P1'\. Give a list"),
+    ],
+)
+def test_groups_that_are_none_are_named(embedding, groups, weights, words):
+    with pytest.raises(CohortError, match=words):
+        mix_groups(embedding, groups, weights, n_cells=10)
+
+
+def test_mixing_says_of_which_embedding_it_is(embedding):
+    recipe = mix_groups(embedding, GROUPS, {"cases": 1.0}, n_cells=10, seed=np.int64(3)).recipe
+    assert recipe["embedding"]["reference_sha256"] == embedding.reference.digest
+    assert (recipe["embedding"]["points"], recipe["inputs"]["P1"]) == (10, embedding.sample_hashes["P1"])
+    assert json.loads(json.dumps(recipe))["seed"] == 3

@@ -96,3 +96,17 @@ def test_where_populations_are_unknown_none_are_said():
 def test_weights_that_are_not_convex_are_refused(embedding):
     with pytest.raises(CohortError, match="sum to 1"):
         registered_cells(embedding, {"P1": 0.5}, n_cells=10)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"n_cells": 0}, "Expected n_cells to be at least 1, found 0"),
+        ({"n_cells": 2.5}, r"Expected n_cells to be a whole number, found 2\.5"),
+        ({"displacement": np.ones(6)}, r"Expected a displacement of shape \(20, 6\), found \(6,\)"),
+        ({"displacement": np.full((20, 6), np.nan)}, "Expected a finite displacement, found values that are not"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(embedding, wrong, words):
+    with pytest.raises(ValueError, match=words):
+        registered_cells(embedding, **{"n_cells": 10, **wrong})

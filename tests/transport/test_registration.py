@@ -109,3 +109,17 @@ def test_more_pairs_than_memory_are_refused(registered, monkeypatch):
     monkeypatch.setattr(module, "_BYTES_PER_PAIR", 10**15)
     with pytest.raises(TransportMemoryError, match=r"glued pairs of P1 and P4 .* Draw some with sample_pairs"):
         registered.pairs()
+
+
+def test_pairs_of_a_sample_with_itself_are_not_the_plan(embedding):
+    pairs = embedding.registration("P2", "P2").pairs()
+    pairs.mass[:] = 0
+    pairs.first[:] = 0
+    assert embedding.plan("P2").sum() == pytest.approx(1.0)
+    assert embedding.plan("P2").indices.max() == 149
+
+
+@pytest.mark.parametrize("n", [0, -3])
+def test_no_pairs_are_refused(registered, n):
+    with pytest.raises(ValueError, match=f"Expected n to be at least 1, found {n}"):
+        registered.sample_pairs(n)

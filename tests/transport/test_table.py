@@ -51,3 +51,23 @@ def test_no_columns_and_repeated_names_come_back():
 def test_values_of_other_types_become_text():
     table = pd.DataFrame({"when": [pd.Timestamp("2024-01-02"), (1, 2), np.int64(3)]}, index=SAMPLES, dtype=object)
     assert round_trip(table)["when"].tolist() == ["2024-01-02 00:00:00", "(1, 2)", 3]
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (pd.cut([20, 30, 60], [0, 50, 100]), ["(0, 50]", "(0, 50]", "(50, 100]"]),
+        (pd.arrays.IntervalArray.from_breaks([0, 1, 2, 3]), ["(0, 1]", "(1, 2]", "(2, 3]"]),
+        (pd.PeriodIndex(["2024-01", None, "2024-03"], freq="M"), ["2024-01", None, "2024-03"]),
+        (np.array([pd.NA, "x", pd.NaT], dtype=object), [None, "x", None]),
+    ],
+    ids=["cut", "intervals", "months", "missing"],
+)
+def test_types_that_no_json_value_says_come_back_as_words(values, words):
+    found = round_trip(pd.DataFrame({"column": values}, index=SAMPLES))["column"]
+    assert [None if pd.isna(value) else value for value in found] == words
+
+
+def test_sparse_numbers_come_back_as_numbers():
+    table = pd.DataFrame({"column": pd.arrays.SparseArray([0, 0, 1])}, index=SAMPLES)
+    assert round_trip(table)["column"].tolist() == [0, 0, 1]

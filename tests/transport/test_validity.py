@@ -157,3 +157,20 @@ def test_a_sample_of_another_embedding_is_refused(doses, embedding):
     strange = embed(cohort_of({"A": cloud(0, 20, 3), "B": cloud(1, 20, 3)}), points=4)
     with pytest.raises(CohortError, match="made of this embedding"):
         strange.validity(replace(strange.interpolate({"A": 1.0}), weights={"Z": 1.0}))
+
+
+@pytest.mark.parametrize("other", ["reference", "cohort"])
+def test_a_sample_of_another_embedding_is_refused_even_of_the_same_shape(doses, other):
+    seed = 3 if other == "reference" else 4
+    cohort = simulate_doses(lines=2, doses=(0, 1), replicates=2, cells=400, markers=8, seed=seed)
+    stranger = embed(cohort, points=24, seed=7 if other == "reference" else 0)
+    made = doses.interpolate({"L1_dose0_r1": 0.5, "L1_dose1_r1": 0.5})
+    assert stranger.maps.shape == doses.maps.shape
+    with pytest.raises(CohortError, match="Expected a synthetic sample made of this embedding, found another"):
+        stranger.validity(made)
+
+
+def test_one_sample_alone_has_nothing_to_be_compared_with(doses):
+    alone = doses.project(replace(cohort_of({"X": cloud(3, 50, 8)}), markers=doses.markers, transform=doses.transform))
+    with pytest.raises(CohortError, match="Expected measured samples to compare with, found one alone"):
+        alone.validity(alone.interpolate({"X": 1.0}, 10))

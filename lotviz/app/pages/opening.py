@@ -256,10 +256,10 @@ def by_name(session: Session) -> list[Any]:
             session.open_as(event.new)
 
     widget.param.watch(choose, "value")
-    return [section("Files"), widget, remark(_known(len(offers)))]
+    return [section("Files"), widget, remark(_how_many(len(offers)))]
 
 
-def _known(count: int) -> str:
+def _how_many(count: int) -> str:
     """Say how many cohorts have a name, and how many of those no patient gave cells for."""
     if count == len(DEMOS):
         return f"{count} cohorts, all of them simulated: none was found under the data root."
