@@ -47,6 +47,13 @@ OFFERED = (  # what these can be depends on the cohort that is open
     *STUDIED, "culture",
 )  # fmt: skip
 
+# A change of these makes other results: the page as a whole is drawn again.
+RESULTS = (
+    *ASKED, *STUDIED, "points", "seed", "insist", "shown", "tried", "cells", "other", "beside_map", "below_map",
+    *MORPHED, "pairing",
+)  # fmt: skip
+OPENING = ("cohort", "columns", "layer", "markers", "transform", "transforms", "cofactor", "compensate", "skip")
+
 
 class Choices(param.Parameterized):
     """A session's choices. The objects of the selectors are those of the cohort that is open."""
@@ -173,6 +180,13 @@ class Choices(param.Parameterized):
             # A list of its own: what one session may choose from is not to be seen in another.
             self.param[name].objects = list(self.param[name].objects)
         self.param.update(**chosen)
+
+    def forget(self) -> None:
+        """Forget what was chosen of the cohort that is open: a column of the next may have the same name by chance."""
+        for name in OFFERED:
+            if name != "cohort":
+                setattr(self, name, "")  # which is not among what is offered next
+        self.adjust, self.corners = [], {}
 
     def offer(self, name: str, objects: Sequence[str], default: str) -> None:
         """Set what can be chosen for `name`; a choice that is not among it falls back to `default`."""

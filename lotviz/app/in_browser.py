@@ -14,7 +14,9 @@ from lotviz.app.look import STYLESHEET
 class Keys(pn.custom.JSComponent):
     """Opens a list with Enter, Space and the arrow keys: panel-material-ui's Select 0.16 opens by a click only.
 
-    It also tells where the buttons Back and Forward of the browser lead, which Panel's `Location` does not; and where
+    It also tells where the buttons Back and Forward of the browser lead, which Panel's `Location` does not, and keeps
+    one entry of the browser's history for all that follows from one gesture: `Location` makes one of every change of
+    the address, also of that which answers "back", from where no way would lead forward again. And where
     a control is drawn anew because of what was chosen in it, its successor of the same name is focused, so that a
     keyboard goes on from there. Nothing to see; one serves all of a page.
     """
@@ -79,8 +81,31 @@ class Keys(pn.custom.JSComponent):
       };
     }
 
+    // One entry of the history for each gesture; what follows from it, or from Back and Forward, takes its place.
+    function keepHistory() {
+      const { history } = window;
+      const push = history.pushState;
+      let gesture = false;
+      const begun = () => (gesture = true);
+      const gone = () => (gesture = false);
+      history.pushState = function (state, title, url) {
+        if (new URL(url ?? "", window.location.href).href === window.location.href) return;
+        (gesture ? push : history.replaceState).call(history, state, title, url);
+        gesture = false;
+      };
+      document.addEventListener("pointerdown", begun, true);
+      document.addEventListener("keydown", begun, true);
+      window.addEventListener("popstate", gone);
+      return () => {
+        history.pushState = push;
+        document.removeEventListener("pointerdown", begun, true);
+        document.removeEventListener("keydown", begun, true);
+        window.removeEventListener("popstate", gone);
+      };
+    }
+
     export function render({ model }) {
-      const forget = keepFocus();
+      const forget = [keepFocus(), keepHistory()];
       let pressed = null; // the list on which a key went down
 
       const down = (event) => {
@@ -103,7 +128,7 @@ class Keys(pn.custom.JSComponent):
       document.addEventListener("keydown", down, true);
       document.addEventListener("keyup", up, true);
       model.on("remove", () => {
-        forget();
+        for (const one of forget) one();
         window.removeEventListener("popstate", went);
         document.removeEventListener("keydown", down, true);
         document.removeEventListener("keyup", up, true);
@@ -154,6 +179,42 @@ class CopyButton(pn.custom.JSComponent):
       });
       row.append(button, said);
       el.append(row);
+    }
+    """
+    _stylesheets = [STYLESHEET]  # noqa: RUF012 - Panel's own name and type
+
+
+class Connection(pn.custom.JSComponent):
+    """Says when the page no longer reaches the server: it would look alive, and nothing would follow from a click."""
+
+    _esm = """
+    export function render({ view, el }) {
+      const shown = view.model.document;
+      let said = null;
+
+      function lost() {
+        if (said !== null) return;
+        said = document.createElement("div");
+        said.className = "lost";
+        said.setAttribute("role", "alert");
+        const words = document.createElement("span");
+        words.textContent =
+          "The connection to lotviz is lost: what you see stays as it is, and nothing follows from a click. " +
+          "If lotviz was stopped, start it again.";
+        const again = document.createElement("button");
+        again.textContent = "Load the page again";
+        again.addEventListener("click", () => window.location.reload());
+        said.append(words, again);
+        el.append(said);
+      }
+
+      function found() {
+        said?.remove();
+        said = null;
+      }
+
+      shown.on_event("connection_lost", lost);
+      shown.on_event("client_reconnected", found);
     }
     """
     _stylesheets = [STYLESHEET]  # noqa: RUF012 - Panel's own name and type

@@ -307,6 +307,8 @@ class Session:
         """Open a cohort, with what was said of its columns; the rest is as usual."""
         before = self.opening
         with param.parameterized.discard_events(self.choices):
+            if key != self.choices.cohort:
+                self.choices.forget()
             self.choices.param.update(
                 columns=dict(columns or {}),
                 layer=layer,

@@ -15,10 +15,10 @@ import param
 from lotviz import __version__
 from lotviz.app import pages
 from lotviz.app.address import follow, go_back
-from lotviz.app.choices import ASKED, MORPHED, PAGES, Choices
+from lotviz.app.choices import OPENING, PAGES, RESULTS, Choices
 from lotviz.app.failures import Failure, attempt
 from lotviz.app.frame import FULL, WIDE, Live, Page, html, keys, problems, question
-from lotviz.app.in_browser import CopyButton, Keys
+from lotviz.app.in_browser import Connection, CopyButton, Keys
 from lotviz.app.later import Later
 from lotviz.app.look import MATERIAL, NAVIGATION, PAGE
 from lotviz.app.script import script_of
@@ -37,13 +37,6 @@ LOOK_AGAIN = 150  # ms between two looks at the work under way
 
 # Set once Datashader's kernels are compiled; until then pictures of cells are left for later.
 COMPILED = threading.Event()
-
-# A change of these makes other results: the page as a whole is drawn again.
-RESULTS = (
-    *ASKED, "points", "seed", "insist", "shown", "tried", "cells", "other", "beside_map", "below_map", *MORPHED,
-    "pairing",
-)  # fmt: skip
-OPENING = ("cohort", "columns", "layer", "markers", "transform", "transforms", "cofactor", "compensate", "skip")
 
 
 class Shell:
@@ -115,10 +108,11 @@ class Shell:
         copy.on_click(lambda _event: self._show_script())
         self._strip = html("", height=25, styles=_AT_THE_BOTTOM)
         centre = pn.Column(self._head, self._working, self._failure, self._body, scroll=True, **FULL)
+        nothing = {"width": 0, "height": 0, "margin": 0}
         self.page = pmui.Page(
             title="lotviz",
             sidebar=[self._navigation, self._summary],
-            main=[centre, self._dialog, Keys(self._went, width=0, height=0, margin=0)],
+            main=[centre, self._dialog, Keys(self._went, **nothing), Connection(**nothing)],
             header=[pn.Spacer(**WIDE), copy, self._strip],
             contextbar=[self._drawer],
             contextbar_open=True,
@@ -212,6 +206,8 @@ class Shell:
         elif "page" in names or names & set(RESULTS):
             if "label" in names:
                 self.session.fit_choices(self.session.offer_columns)
+            if "morph" in names and "t" not in names:  # a place between two samples is none of another morph
+                self.session.fit_choices(lambda: self.session.choices.param.update(t=0.5))
             self._navigation.active = (PAGES.index(self.session.choices.page),)
             if self._at_once and self.session.job is None and self.session.cohort is not None:
                 self._go_on()

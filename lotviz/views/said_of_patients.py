@@ -55,10 +55,10 @@ def clusters_said(count: int, *, silhouette: float, clear: bool, follows: str | 
     >>> clusters_said(2, silhouette=0.7, clear=True, follows="batch", instead="response")
     '<b>The two clusters follow batch, not response</b>; see Cohort'
     >>> clusters_said(3, silhouette=0.1, clear=False, follows=None, instead=None)
-    '<b>No clusters</b>: the samples form one continuum'
+    '<b>No clear clusters</b>'
     """
     if not clear:
-        return "<b>No clusters</b>: the samples form one continuum"
+        return "<b>No clear clusters</b>"
     if instead is not None:
         return f"<b>The {COUNTS[count].lower()} clusters follow {follows}, not {instead}</b>; see Cohort"
     kind = "loose clusters" if silhouette < LOOSE else "clusters"

@@ -90,3 +90,21 @@ def test_a_marker_stands_out_in_what_is_drawn_of_it(address, page):
     expect(page).to_have_url(re.compile("marker=pERK"))
     page.get_by_role("button", name="Regions × markers", exact=True).click()
     expect(page.get_by_role("heading", name="Departure by region and marker", exact=True)).to_be_visible()
+
+
+def choose(page, label, value):
+    control(page, label).click()
+    page.get_by_role("listbox").get_by_text(value, exact=True).click()
+
+
+def test_another_question_gets_another_answer(address, page):
+    page.goto(f"{address}/?{urlencode({'cohort': INTERACTING, 'page': 'Drugs'})}")
+    wait_until_drawn(page)
+    title = page.locator("header.question h1")
+    expect(title).to_have_text("Do A and B add up?")
+    choose(page, "A", "B")
+    expect(answer(page)).to_contain_text("Expected")
+    choose(page, "B", "A")
+    expect(title).to_have_text("Do B and A add up?")
+    wait_until_drawn(page)
+    expect(answer(page)).to_contain_text(re.compile("additivity|B and A together"))

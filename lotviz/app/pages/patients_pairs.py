@@ -130,6 +130,8 @@ def _neighbours_said(session: Session, *, alone: bool) -> str:
     found = session.derived("agreement", make, session.choices.part, label, who)
     count = f"{found.same} of {found.count} samples have their nearest neighbour in the same {escape(label)} group"
     chance = f"(by chance {found.expected:.0f})"
+    if not found.count:  # every sample is of the same patient
+        return f"All samples are of one {escape(who)}: none is left to be a neighbour." if who else ""
     if not alone:
         return f"{count} {chance}."
     if found.p < FOLLOWS:

@@ -283,14 +283,15 @@ def answer(session: Session) -> str:
     if session.choices.a == session.choices.b:
         return "The same sample twice: nothing changes. Choose two samples on the right."
     parts, change = composition_of(session), change_of(session)
-    top: pd.Series = change.table().iloc[0]
+    table = change.table()
+    top: pd.Series = table.loc[table["shift"].abs().idxmax()]
     down, up = (list(parts.names).index(name) for name in (parts.shrinking, parts.growing))
     way = "rises" if top["shift"] > 0 else "falls"
     shares = [100 * share[i] for i in (down, up) for share in (parts.share_a, parts.share_b)]
     return (
         f"<b>The share of {escape(parts.names[down])} goes from {shares[0]:.0f} % to {shares[1]:.0f} % of cells, "
         f"that of {escape(parts.names[up])} from {shares[2]:.0f} % to {shares[3]:.0f} %</b>; "
-        f"{escape(session.word(top['marker']))} {way} most. "
+        f"{escape(session.word(top['marker']))} {way} most on average. "
         f"{100 * change.shift_share:.0f} % of the squared distance is a shift all cells share, "
         f"{100 * (1 - change.shift_share):.0f} % is a change of shape."
     )
