@@ -316,7 +316,14 @@ def _interpolate(group: Any) -> None:
     command.add_argument(
         "--check", action="store_true", help="embed the result again and say whether it can be trusted"
     )
-    command.add_argument("--cells", type=values.at_least(1), help="cells to draw (default: as the embedding holds)")
+    command.add_argument(
+        "--cells", type=values.at_least(1), help="cells to draw (default: as many as the largest of the samples has)"
+    )
+    command.add_argument(
+        "--pairs",
+        action="store_true",
+        help="all glued pairs of two samples instead of a draw, with their masses in a column mass",
+    )
     add_seed(command)
     add_output(command, "FILE", "the file to write: .parquet, .csv, .h5ad or .fcs")
 

@@ -19,12 +19,15 @@ def check_file(path: Path, *, overwrite: bool, inputs: Sequence[Path] = ()) -> P
     Raises
     ------
     RefusedError
-        Its folder is missing or closed to us, it is a folder, it is one of the inputs, or it exists and may not
-        be overwritten.
+        Its folder is missing or closed to us, it is a folder or a device, it is one of the inputs, or it exists and
+        may not be overwritten.
     """
     _check_parent(path)
     if path.is_dir():
         raise RefusedError(str(path), "Expected the name of a file, found a folder.", "Add a file name to the path.")
+    if path.exists() and not path.is_file():
+        what = "Expected the name of a file, found a device or a pipe."
+        raise RefusedError(str(path), what, "Write to a file: results are put in place as a whole.")
     if path.exists() and any(given.exists() and path.samefile(given) for given in inputs):
         raise RefusedError(
             str(path), "Expected a file of its own, found the input.", "Choose another name: inputs are never altered."
@@ -96,10 +99,13 @@ def _columns_of(path: Path) -> list[str]:
 
 
 def check_synthetic(path: Path) -> Path:
-    """Return `path` unless a file is there that does not say its cells are synthetic: they may be measured."""
+    """Return `path` unless a file is there that does not say it is a synthetic sample: its cells may be measured.
+
+    A simulated cohort is marked as synthetic too, but has no weights of samples: its cells are not to be replaced.
+    """
     from lotviz.data.marks import SYNTHETIC_MARK
 
-    if path.is_file() and not _holds(path, SYNTHETIC_MARK.encode()):
+    if path.is_file() and not _holds(path, SYNTHETIC_MARK.encode(), b'"weights"'):
         raise RefusedError(
             str(path),
             "Expected synthetic cells to replace, found a file that does not say that it holds any.",
@@ -108,12 +114,12 @@ def check_synthetic(path: Path) -> Path:
     return path
 
 
-def _holds(path: Path, mark: bytes) -> bool:
-    """Look for a mark, which every format writes as it is; in an empty file nothing is lost."""
+def _holds(path: Path, *marks: bytes) -> bool:
+    """Look for marks, which every format writes as they are; in an empty file nothing is lost."""
     if not path.stat().st_size:
         return True
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return content.find(mark) >= 0
+        return all(content.find(mark) >= 0 for mark in marks)
 
 
 def of_size(path: Path, size: int) -> Path:
@@ -165,10 +171,11 @@ def check_record(table: Path, *, overwrite: bool, inputs: Sequence[Path] = ()) -
 
 def write_text(path: Path, text: str) -> None:
     """Put `text` at `path` in one step: the file is there whole, or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    target = path.resolve()  # what a link leads to
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
+        temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -35,6 +35,7 @@ def interpolate(options: Namespace, output: Output) -> int:
         "synthetic": True,
         "n_cells": count,
         "n_markers": markers,
+        "masses": synthetic.recipe["masses"],
         "markers": list(synthetic.markers),
         "method": synthetic.method,
         "weights": dict(synthetic.weights),
@@ -45,6 +46,8 @@ def interpolate(options: Namespace, output: Output) -> int:
     if options.along:
         record |= {"along": options.along, "at": options.at}
     text = f"Wrote {count:,} synthetic cells with {markers} markers to {destination}."
+    if options.pairs:
+        text += " They are all pairs of cells, each with its mass beside the markers: count masses, not rows."
     if synthetic.validity is not None:
         record["validity"] = synthetic.validity.record()
         text = "\n".join([text, *synthetic.validity.verdict])
@@ -61,13 +64,16 @@ def _require_one_way(options: Namespace) -> None:
         raise RefusedError("--at", "Expected a place along the samples, found none.", "Add --at, as in --at 1.5.")
     if options.at is not None and not options.along:
         raise RefusedError("--at", "Expected samples to go along, found none.", "Add --along A,B,C.")
+    if options.pairs and (options.cells or options.along or options.beyond or options.manner == "kinds"):
+        what = "Expected the exact pairs of two samples, found options that draw or move cells."
+        raise RefusedError("--pairs", what, "Use --pairs with --weights of two samples only.")
     if options.beyond and options.manner == "kinds":
         what = "Expected straight lines beyond the samples, found kinds of cells."
         raise RefusedError("--manner", what, "Leave --manner or --beyond out.")
 
 
 def _made(embedding: LOTEmbedding, options: Namespace, output: Output) -> SyntheticSample:
-    draw: dict[str, Any] = {"n_cells": options.cells, "seed": options.seed}
+    draw: dict[str, Any] = {"n_cells": options.cells or _usual_count(embedding, options), "seed": options.seed}
     work: dict[str, Any] = {"manner": options.manner, "progress": output.progress, "cancel": output.cancel}
     if options.along:
         with refusing("--along"):
@@ -76,3 +82,15 @@ def _made(embedding: LOTEmbedding, options: Namespace, output: Output) -> Synthe
         if options.beyond:
             return embedding.combine(options.weights, **draw)
         return embedding.interpolate(options.weights, **draw, **work)
+
+
+def _usual_count(embedding: LOTEmbedding, options: Namespace) -> int | None:
+    """Return how many cells are drawn of several samples: as many as the largest has, all of the same mass.
+
+    None, which makes pairs of unequal masses of two samples, would be read as cells that all count alike.
+    """
+    names = options.along or [name for name, weight in options.weights.items() if weight != 0]
+    known = [embedding.index(name) for name in names if name in embedding.samples.index]
+    if options.pairs or options.manner == "kinds" or len(known) < 2:
+        return None
+    return int(embedding.n_cells_used[known].max())

@@ -30,7 +30,12 @@ def new_command(group: Any, run: Any, *, summary: str, example: str) -> argparse
 def add_server(command: argparse.ArgumentParser) -> None:
     """Add where the app is served."""
     command.add_argument("--port", type=values.port, default=5006, help="the port (default: %(default)s)")
-    command.add_argument("--address", type=values.address, default=values.THIS_MACHINE, help="(default: %(default)s)")
+    command.add_argument(
+        "--address",
+        type=values.address,
+        default=values.THIS_MACHINE,
+        help="only this machine is served (default: %(default)s)",
+    )
     command.add_argument("--no-browser", action="store_true", help="do not open a browser")
     command.set_defaults(cohort=None, data_root=None)
 

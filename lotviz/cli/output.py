@@ -108,5 +108,9 @@ def finite(value: Any) -> Any:
 
 
 def _write(stream: Any, text: str) -> None:
-    stream.write(text + "\n")
+    if stream is None:  # closed by whoever started us
+        return
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    # a terminal or pipe of another encoding: better a letter in other words than no result
+    stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
     stream.flush()

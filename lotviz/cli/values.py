@@ -87,7 +87,10 @@ def number(text: str) -> float:
 
 def cofactor(text: str) -> float | str:
     """Accept a number above zero, or the word fitted."""
-    return text if text == "fitted" else positive(text)
+    try:
+        return text if text == "fitted" else positive(text)
+    except argparse.ArgumentTypeError as wrong:
+        raise argparse.ArgumentTypeError(str(wrong).replace("above 0,", "above 0 or the word fitted,")) from None
 
 
 def renaming(text: str) -> tuple[str, str]:

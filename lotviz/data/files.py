@@ -21,12 +21,15 @@ def replace_file(target: Path, write: Callable[[Path], None]) -> None:
     Raises
     ------
     OSError
-        The folder is missing, the target is a folder, or the file cannot be written.
+        The folder is missing, the target is a folder or a device, or the file cannot be written.
     """
+    target = target.resolve()  # what a link leads to: the link itself stays
     if not target.parent.is_dir():
         raise FileNotFoundError(f"Expected the folder {target.parent} to exist, found none. Make it first.")
     if target.is_dir():
         raise IsADirectoryError(f"Expected {target} to be a file, found a folder. Choose another name.")
+    if target.exists() and not target.is_file():
+        raise OSError(f"Expected {target} to be a file, found a device or a pipe. Choose another name.")
     temporary = target.with_name(f".{target.stem[:100]}.{secrets.token_hex(4)}{target.suffix}")
     try:
         write(temporary)

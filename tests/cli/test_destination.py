@@ -19,6 +19,7 @@ from lotviz.cli.destination import (
     write_text,
 )
 from lotviz.cli.failures import RefusedError
+from lotviz.data.files import replace_file
 from lotviz.data.named import CELL_SUFFIXES
 from lotviz.data.tables.sheet import SHEET_SUFFIXES
 
@@ -106,12 +107,14 @@ def test_no_result_replaces_a_sheet_or_cells(tmp_path):
 
 def test_synthetic_cells_replace_synthetic_ones_only(tmp_path):
     path = tmp_path / "P01.fcs"
-    for there in ("", "FCS3.1 synthetic: computed by lotviz, never measured"):
+    mark = "FCS3.1 synthetic: computed by lotviz, never measured"
+    for there in ("", mark + ' {"weights": {"P01": 1}}'):
         path.write_text(there)
         assert check_synthetic(path) == path
-    path.write_text("FCS3.1 measured")
-    with pytest.raises(RefusedError, match="measured cells are never replaced"):
-        check_synthetic(path)
+    for there in ("FCS3.1 measured", mark):  # such as a cohort that was simulated
+        path.write_text(there)
+        with pytest.raises(RefusedError, match="measured cells are never replaced"):
+            check_synthetic(path)
     assert check_synthetic(tmp_path / "new.fcs") == tmp_path / "new.fcs"
 
 
@@ -140,3 +143,25 @@ def test_no_table_replaces_what_is_none_of_ours(tmp_path, name):
     with pytest.raises(RefusedError, match="data are never replaced"):
         check_table(path, [("region", "marker")])
     assert check_table(tmp_path / "new.csv", []) == tmp_path / "new.csv"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in folders")
+def test_a_pipe_or_device_is_no_place_for_a_result(tmp_path):
+    pipe = tmp_path / "pipe.lot"
+    os.mkfifo(pipe)
+    for path in (pipe, Path(os.devnull)):
+        with pytest.raises(RefusedError, match="Expected the name of a file, found a device or a pipe"):
+            check_file(path, overwrite=True)
+    with pytest.raises(OSError, match="to be a file, found a device or a pipe"):
+        replace_file(pipe, lambda path: path.write_text("x"))
+    assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize("write", [write_text, lambda path, text: replace_file(path, lambda to: to.write_text(text))])
+def test_what_a_link_leads_to_is_replaced_and_not_the_link(tmp_path, write):
+    (tmp_path / "elsewhere").mkdir()
+    file, link = tmp_path / "elsewhere" / "a.json", tmp_path / "a.json"
+    file.write_text("old")
+    link.symlink_to(file)
+    write(link, "new")
+    assert (link.is_symlink(), file.read_text()) == (True, "new")

@@ -86,11 +86,36 @@ def test_wrong_words_are_refused(capsys, words, message):
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("weights", "option"), [((1.5, -0.5, 0), "--beyond"), ((0.3, 0.3, 0.4), "--cells")])
-def test_what_is_refused_names_the_option_that_allows_it(run, embedding_file, small_cohort, tmp_path, weights, option):
-    given = ",".join(f"{name}={weight}" for name, weight in zip(small_cohort.samples.index[:3], weights, strict=True))
-    said = run("interpolate", embedding_file, "--weights", given, "-o", tmp_path / "x.csv")
-    assert (said.code, option in said.err) == (1, True)
+def test_what_is_refused_names_the_option_that_allows_it(run, embedding_file, small_cohort, tmp_path):
+    a, b = small_cohort.samples.index[:2]
+    said = run("interpolate", embedding_file, "--weights", f"{a}=1.5,{b}=-.5", "-o", tmp_path / "x.csv")
+    assert (said.code, "--beyond" in said.err) == (1, True)
+
+
+@pytest.mark.parametrize("shares", [(0.5, 0.5), (0.3, 0.3, 0.4)])
+def test_cells_of_several_samples_count_alike_unless_pairs_are_asked_for(
+    run, embedding_file, small_cohort, tmp_path, shares
+):
+    """A file of pairs of unequal masses is read as cells that count alike, by other programs and by this one."""
+    names = small_cohort.samples.index[: len(shares)]
+    given = ",".join(f"{name}={share}" for name, share in zip(names, shares, strict=True))
+    words = ("interpolate", embedding_file, "--weights", given, "-o")
+    record = run(*words, tmp_path / "cells.csv", "--json").record
+    assert (record["n_cells"], record["masses"]) == (200, "equal")
+    assert "mass" not in (tmp_path / "cells.csv").read_text().splitlines()[1].split(",")
+    pairs = run(*words, tmp_path / "pairs.csv", "--pairs")
+    if len(shares) > 2:
+        assert (pairs.code, "--cells" in pairs.err) == (1, True)
+    else:
+        assert "all pairs of cells, each with its mass beside the markers: count masses, not rows." in pairs.out
+
+
+@pytest.mark.parametrize("more", [("--cells", "5"), ("--manner", "kinds"), ("--beyond",)])
+def test_pairs_are_neither_drawn_nor_moved(run, embedding_file, small_cohort, tmp_path, more):
+    a, b = small_cohort.samples.index[:2]
+    words = ("interpolate", embedding_file, "--weights", f"{a}=.5,{b}=.5", "--pairs", "-o", tmp_path / "x.csv")
+    said = run(*words, *more)
+    assert (said.code, "Use --pairs with --weights of two samples only" in said.err) == (1, True)
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "csv", "h5ad", "fcs"])

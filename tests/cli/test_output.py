@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -104,3 +105,20 @@ def test_an_open_line_is_ended_however_the_command_ends(ended, monkeypatch):
     except ValueError:
         pass
     assert terminal.getvalue().endswith("\n")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "said"), [("cp1252", "pERK\\u2212 Größe"), ("ascii", "pERK\\u2212 Gr\\xf6\\xdfe")]
+)
+def test_a_stream_of_another_encoding_gets_the_result_in_other_words(encoding, said, monkeypatch):
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding=encoding))
+    with Output(as_json=False) as output:
+        output.result({}, "pERK\u2212 Größe")
+    assert raw.getvalue().decode(encoding).rstrip() == said
+
+
+def test_a_stream_that_is_closed_is_passed_over(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    with Output(as_json=False) as output:
+        output.result({}, "done")

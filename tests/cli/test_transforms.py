@@ -45,4 +45,4 @@ def test_new_names_that_are_wrong_are_refused(run, refuse, tmp_path, cohort_fold
         said = run(*words, *(word for one in new_names for word in ("--rename", one)))
         assert said.code == 1
         assert message in said.err
-    assert "number above 0, found 'fit'" in refuse(*words, "--cofactor", "fit")
+    assert "number above 0 or the word fitted, found 'fit'" in refuse(*words, "--cofactor", "fit")

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from lotviz.data import Scaling, Transform, fit_scaling, simulate
+from lotviz.data import Scaling, Transform, fit_scaling, read_cohort, simulate
 
 VALUES = hnp.arrays(np.float32, (7, 3), elements=st.floats(-1e5, 1e5, width=32))
 
@@ -80,3 +81,15 @@ def test_none_scales_nothing(small_cohort):
     scaling = fit_scaling(small_cohort, "none")
     np.testing.assert_array_equal(scaling.scale, np.ones(8))
     np.testing.assert_array_equal(scaling.center, np.zeros(8))
+
+
+@pytest.mark.parametrize("transform", ["none", "log1p", "logicle"])
+def test_a_cofactor_that_nothing_is_done_with_is_said(tmp_path, transform):
+    values = np.abs(np.random.default_rng(0).normal(0, 300, (50, 2)))
+    pd.DataFrame(values, columns=["CD3", "CD4"]).to_csv(tmp_path / "a.csv", index=False)
+    (tmp_path / "sheet.csv").write_text("sample,file\nA,a.csv\nB,a.csv\n")
+    words = "The cofactor 150 is left aside: it is of arcsinh, and no marker is transformed by that name."
+    said = [problem.what for problem in read_cohort(tmp_path, transform=transform, cofactor=150).problems]
+    assert words in said
+    said = [problem.what for problem in read_cohort(tmp_path, transform="arcsinh", cofactor=150).problems]
+    assert words not in said

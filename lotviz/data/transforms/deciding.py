@@ -76,6 +76,9 @@ def decide_transform(
     elif cofactor is None and "arcsinh" in names.values():
         what = f"The cofactor {usual:g} of arcsinh was chosen: {why}."
         notes.append(Problem(where, what, f"Name the cofactor if another is right: {_BOTH}.", "warning"))
+    if cofactor is not None and "arcsinh" not in names.values():
+        what = f"The cofactor {cofactor} is left aside: it is of arcsinh, and no marker is transformed by that name."
+        notes.append(Problem(where, what, "Leave it out, or choose the transform arcsinh.", "warning"))
     notes += _fits_said(found, fits, usual, where)
     return _same(transform, decided), (*_doubts(found, values, peaks, where), *notes)
 
