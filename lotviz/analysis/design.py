@@ -327,8 +327,8 @@ def _too_few(
     found = listed(f"{name}: {count}" for name, count in counts.items())
     return Problem(
         _place(cohort),
-        f"Expected at least 2 groups in every class, one to learn from and one to test on, found {found}.",
-        "Add samples, leave the small class out, or choose another group column.",
+        f"Expected at least 2 patients in every class, one to learn from and one to test on, found {found}.",
+        "Add samples, leave the small class out, or name another column of patients: its samples are kept together.",
     )
 
 

@@ -19,6 +19,7 @@ from lotviz.views.style import clipped
 WIDE = {"sizing_mode": "stretch_width"}
 FULL = {"sizing_mode": "stretch_both", "margin": 0}
 LONG = 320  # letters of a problem that are shown before the rest is folded
+MOST_FOLDED = 200  # problems that are kept below a fold
 
 
 @dataclass(frozen=True)
@@ -209,10 +210,12 @@ def problems(found: Sequence[Problem], *, most: int = 6, narrow: bool = False) -
     """Return problems, each with its place, what is wrong and what to do."""
     notes = [
         f'<div class="problem" role="note"><b>{escape(_place(p.where))}.</b> {_folded(p.what)} {escape(p.fix)}</div>'
-        for p in found[:most]
+        for p in found[:MOST_FOLDED]
     ]
     if len(found) > most:
-        notes.append(f'<div class="note">and {len(found) - most} more: lotviz validate lists them all.</div>')
+        left = f'<div class="note">and {len(found) - MOST_FOLDED} more</div>' if len(found) > MOST_FOLDED else ""
+        folded = f"<summary>and {len(found) - most} more</summary>{''.join(notes[most:])}{left}"
+        notes = [*notes[:most], f"<details>{folded}</details>"]
     return f'<div class="problems{" narrow" if narrow else ""}">{"".join(notes)}</div>'
 
 

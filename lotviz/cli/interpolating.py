@@ -35,6 +35,7 @@ def interpolate(options: Namespace, output: Output) -> int:
         "synthetic": True,
         "n_cells": count,
         "n_markers": markers,
+        "different_cells": synthetic.different_cells,
         "masses": synthetic.recipe["masses"],
         "markers": list(synthetic.markers),
         "method": synthetic.method,
@@ -46,6 +47,8 @@ def interpolate(options: Namespace, output: Output) -> int:
     if options.along:
         record |= {"along": options.along, "at": options.at}
     text = f"Wrote {count:,} synthetic cells with {markers} markers to {destination}."
+    if synthetic.different_cells < count:
+        text += f" {synthetic.different_cells:,} of them are different: there are no more to draw from."
     if options.pairs:
         text += " They are all pairs of cells, each with its mass beside the markers: count masses, not rows."
     if synthetic.validity is not None:

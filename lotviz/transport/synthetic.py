@@ -89,6 +89,7 @@ class SyntheticSample:
             **self.details,
             "seed": int(self.seed),
             "cells": len(self.cells),
+            "different_cells": self.different_cells,
             "masses": "equal" if self._equal_masses else "column mass",
             "transform": self.transform.describe(),
             "inputs": dict(self.inputs),
@@ -131,6 +132,12 @@ class SyntheticSample:
             populations=self.populations,
             beside=None if self._equal_masses else {"mass": self.masses},
         )
+
+    @property
+    def different_cells(self) -> int:
+        """How many of the cells are different: more can be drawn than there are pairs to draw from."""
+        rows = np.ascontiguousarray(self.cells)
+        return len(np.unique(rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1])))))
 
     @property
     def _equal_masses(self) -> bool:

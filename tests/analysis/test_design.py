@@ -63,7 +63,7 @@ def test_a_label_that_never_repeats_is_refused():
 
 
 def test_too_few_groups_are_refused_with_their_number():
-    with pytest.raises(CohortError, match=r"Expected at least 2 groups in every class, .* found a: 5, b: 1"):
+    with pytest.raises(CohortError, match=r"Expected at least 2 patients in every class, .* found a: 5, b: 1"):
         design(cohort(label=["a"] * 5 + ["b"]))
     made = cohort(label=["a"] * 4 + ["b"] * 4, who=list("ppqqrrrr"))
     with pytest.raises(CohortError, match="found a: 2, b: 1"):

@@ -344,6 +344,7 @@ def test_interpolate_json_and_every_format(run, tmp_path, embedding_file, small_
             "synthetic": True,
             "n_cells": 40,
             "n_markers": 8,
+            "different_cells": 40,
             "masses": "equal",
             "markers": list(small_cohort.markers),
             "method": "glued cells mixed in straight lines",

@@ -80,7 +80,9 @@ def _writing(make: Callable[[int], SyntheticSample], count: int, *, outbox: Outb
             raise Cancelled
         progress(1, 2, "")
         path = sample.write(outbox.room() / name)
-        return Saved(path, f"{len(sample.cells):,} synthetic cells are in {path.name}, {_size(path)}.")
+        cells, different = len(sample.cells), sample.different_cells
+        said = f"{cells:,} synthetic cells" + (f", {different:,} of them different," if different < cells else "")
+        return Saved(path, f"{said} are in {path.name}, {_size(path)}.")
 
     return work
 

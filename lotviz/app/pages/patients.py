@@ -139,6 +139,6 @@ def _drawer(session: Session, page: Page) -> list[object]:
         select(choices, "a", "First"),
         select(choices, "b", "Second"),
         button("Compare the two in Transport", lambda: choices.param.update(page="Transport"), filled=True),
-        remark("A tap on the map makes a sample the second of the pair."),
+        remark("A tap on the map makes a sample the second of the pair, in place of the one before."),
         *newcomer_controls(session, page),
     ]

@@ -144,7 +144,8 @@ def _gain(found: Classification) -> str:
     if gain.high < 0:
         return f"<b>{against.capitalize()} {do} better</b>, by {-100 * gain.mean:.0f} points ({points})."
     told = f"{signed(100 * gain.mean, 0)} points against {against}"
-    return f"That is {told}, <b>a gain that is not established</b> ({points})."
+    what = "gain" if gain.mean > 0 else "difference"
+    return f"That is {told}, <b>a {what} that is not established</b> ({points})."
 
 
 def _baseline(found: Classification) -> tuple[str, str]:

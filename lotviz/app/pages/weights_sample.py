@@ -105,7 +105,6 @@ def _said(session: Session) -> str:
     words += [f"{row[0]} for {negative} ({signed(row[1])})" for row in against]
     count, carried = loudest(per_cell, LOUD)
     total = float(per_cell.sum())
-    return (
-        f"In {name}, most speaks {' and '.join(words) or 'nothing'}; its loudest {count:,} cells of {len(per_cell):,} "
-        f"add {signed(carried)} to the score of {signed(total)}."
-    )
+    cells = f"{count:,} cells of {len(per_cell):,} add" if count > 1 else f"cell of {len(per_cell):,} adds"
+    most = " and ".join(words) or "nothing"
+    return f"In {name}, most speaks {most}; its loudest {cells} {signed(carried)} to the score of {signed(total)}."
