@@ -265,9 +265,10 @@ def test_a_column_with_spaces_in_its_name_is_one(tmp_path, text):
     assert find_dialect(path, "a.csv", spaces=True).header == (text.splitlines()[0],)
 
 
-def test_a_missing_name_is_not_taken_for_that_of_the_rows(tmp_path):
+@pytest.mark.parametrize("text", ["CD3,CD4\n1,1.5,2\n2,3,4\n", '"CD3","CD4"\n"1","1.5","2"\n"2","3","4"\n'])
+def test_a_missing_name_is_not_taken_for_that_of_the_rows(tmp_path, text):
     path = tmp_path / "a.csv"
-    path.write_text("CD3,CD4\n1,1.5,2\n2,3,4\n")
+    path.write_text(text)
     with pytest.raises(CohortError, match=r"a\.csv, row 2: Expected 2 fields as in the header, found 3\. Name every"):
         open_csv(path, "a.csv")
 
@@ -289,3 +290,12 @@ def test_the_encoding_of_one_long_word_is_found_at_once(tmp_path, word):
     start = time.perf_counter()
     assert find_encoding(path, "a.csv", "a table")[0] == "cp1252"
     assert time.perf_counter() - start < 2
+
+
+def test_a_table_that_is_gone_between_two_looks_is_refused_in_words(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("CD3,CD4\n1,2\n")
+    table = open_csv(path, "a.csv", limit=0)
+    path.unlink()
+    with pytest.raises(CohortError, match=r"^a\.csv: Expected a table of cells, found a file that cannot be read"):
+        table.read(np.arange(1), ("CD3",))

@@ -33,6 +33,7 @@ _MAGIC = (
 # letters of Mac Roman that are rare letters or nothing at all in Windows-1252: ä is 8A, ö is 9A, ü is 9F
 _MAC_LETTER = re.compile(rb"[A-Za-z][\x81\x83\x8a\x8c\x8d\x8e\x8f\x90\x9a\x9c\x9d\x9e\x9f]|[\x8a\x9a\x9f][a-z]{2}")
 _WINDOWS_LETTER = re.compile(rb"[A-Za-z][\xc0-\xff]|[\xc0-\xff][A-Za-z]")
+_BARE_NUMBER = re.compile(r"[,;|\s][+-]?[.,]?[0-9]")
 _WINDOWS_NOTHING = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 
 
@@ -300,10 +301,11 @@ def _columns_of_words(rows: Sequence[Sequence[str]]) -> bool:
 def _rows_have_names(lines: Sequence[str], body: Sequence[Sequence[str]], names: int) -> bool:
     """Whether every row begins with a name of its own that the header does not count, as R writes them.
 
-    A column of numbers is never taken for one: the missing name might be another.
+    A column of numbers is never taken for one, unless it is quoted and other numbers are not: the missing name might be
+    another.
     """
     if not body or any(len(row) != names + 1 or not row[-1].strip() for row in body):
         return False
-    if all(line.startswith('"') for line in lines if line.strip()):
+    if all(line.startswith('"') and _BARE_NUMBER.search(line) for line in lines if line.strip()):
         return True
     return not any(way.reads(row[0].strip()) for row in body for way in ANYHOW.ways)

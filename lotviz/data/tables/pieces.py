@@ -61,6 +61,7 @@ def text_pieces(path: Path, where: str, dialect: Dialect, sample_key: str | None
     places = {name: place for place, name in enumerate(dialect.header) if name}
     words = {places[name] for name in label_columns(names, sample_key)}
     # the fast parser reads decimal commas, but would take 1,5 for 15 where commas stand between thousands
+    above = 0  # lines above the first row of cells
     slow = bool(dialect.numerals.thousands) or dialect.numerals.decimal == dialect.separator
     try:
         with (
