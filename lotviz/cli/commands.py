@@ -69,6 +69,9 @@ def sheet(options: Namespace, output: Output) -> int:
     if not options.folder.is_dir():
         raise RefusedError(str(options.folder), "Expected a folder, found none there.", "Correct the path.")
     destination = check_file(options.output or options.folder / "sheet.csv", overwrite=False)
+    if (options.folder / "samples.csv").is_file():
+        what = "Expected files of cells without a sheet, found a cohort: samples.csv names its samples."
+        raise RefusedError(str(options.folder), what, f"Open it as it is: lotviz validate {options.folder}")
     from lotviz.data import draft_sheet, write_sheet
 
     drafted = draft_sheet(options.folder)

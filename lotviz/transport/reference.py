@@ -211,12 +211,7 @@ def sample_reference(cohort: Cohort, scaling: Scaling, *, sample: str, points: i
         There is no such sample.
     """
     pooled = pool_cells(cohort, scaling, points=points, seed=seed, samples=[sample])
-    first, member = _distinct_rows(pooled.cells)
-    if len(first) > points:
-        found = kmeans_of(pooled, points=points, seed=seed)
-    else:
-        shares = np.asarray(np.bincount(member, weights=pooled.weights), dtype=np.float64)
-        found = Reference(pooled.cells[first], shares, seed=seed)
+    found = kmeans_of(pooled, points=points, seed=seed)
     return replace(found, kind="sample", details={"sample": sample})
 
 
@@ -224,7 +219,11 @@ def kmeans_of(pooled: PooledCells, *, points: int, seed: int) -> Reference:
     """Cluster pooled cells; see `kmeans_reference`."""
     from sklearn.cluster import KMeans, MiniBatchKMeans  # about a second
 
-    count = min(points, len(_distinct_rows(pooled.cells)[0]))
+    first, member = _distinct_rows(pooled.cells)
+    if len(first) <= points:  # every cell is its own centre
+        shares = np.asarray(np.bincount(member, weights=pooled.weights), dtype=np.float64)
+        return Reference(pooled.cells[first], shares, "kmeans", seed)
+    count = points
     if len(pooled.cells) <= _FEW_CELLS:
         clusters = KMeans(count, n_init=1, max_iter=_ROUNDS, random_state=seed)
     else:

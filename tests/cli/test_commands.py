@@ -324,6 +324,12 @@ def test_simulate_refuses_sizes_the_design_cannot_have(run, tmp_path):
     assert names_in(tmp_path) == set()
 
 
+def test_a_cohort_needs_no_sheet(run, cohort_folder, tmp_path):
+    said = run("sheet", cohort_folder, "-o", tmp_path / "sheet.csv")
+    assert (said.code, names_in(tmp_path)) == (1, set())
+    assert f"Open it as it is: lotviz validate {cohort_folder}" in said.err
+
+
 def test_simulate_never_replaces_a_folder(run, tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
     assert run("simulate", tmp_path, "--samples", 4).code == 1

@@ -128,3 +128,17 @@ def test_an_unknown_sample_is_named_with_a_close_one():
     cells = {name: cloud(1, 20, 3) for name in ("patient_1", "patient_2")}
     with pytest.raises(CohortError, match=r"found none called patient1. Did you mean patient_1"):
         embed(cohort_of(cells), reference="sample:patient1")
+
+
+def test_as_many_points_as_distinct_cells_are_the_cells_themselves():
+    """Also of many cells, of which k-means with as many centres would take hours."""
+    cells = {"A": cloud(0, 9_000, 3), "B": cloud(1, 9_000, 3)}
+    cells["B"][:100] = cells["A"][:100]
+    cohort = cohort_of(cells)
+    scaling = fit_scaling(cohort)
+    found = kmeans_reference(cohort, scaling, points=50_000, seed=0)
+    assert found.n_points == 17_900
+    assert found.masses.max() == pytest.approx(2 / 18_000)
+    assert found.masses.sum() == pytest.approx(1.0)
+    pooled = np.concatenate([scaling.apply(cohort.cells(name)) for name in "AB"])
+    assert {row.tobytes() for row in found.points} == {row.tobytes() for row in pooled}

@@ -243,7 +243,7 @@ def class_answer(session: Session, waiting: str) -> str:
     if t == 0.5:
         return (
             f"<b>This is {name} itself</b>: its own measured cells, score {signed(found.own)}. Move the slider to the "
-            f"right to make it {escape(found.scene.stops[1].name)}."
+            f"right to make it {escape(found.scene.stops[1].name)}.{_of_where(session)}"
         )
     by = found.moved(t)
     way = escape(found.scene.stops[1 if by > 0 else 0].name)
@@ -256,7 +256,16 @@ def class_answer(session: Session, waiting: str) -> str:
         edge = (
             f" <b>That is beyond measured patients</b>, of whom 90 % score {signed(found.low)} to {signed(found.high)}."
         )
-    return f"{said}{edge} All cells are synthetic: each stays of its population, only its markers move."
+    rest = " All cells are synthetic: each stays of its population, only its markers move."
+    return f"{said}{edge}{rest}{_of_where(session)}"
+
+
+def _of_where(session: Session) -> str:
+    """Say what the scores on Weights count besides, where they do."""
+    model = model_of(session)
+    if model is None or model.abundance is None:
+        return ""
+    return " Scores here are of where cells lie; those on Weights add how many lie there."
 
 
 def _markers(session: Session, found: Severe, by: float) -> str:
