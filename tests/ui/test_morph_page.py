@@ -182,7 +182,7 @@ def test_cells_are_checked_and_taken_away(visit, page):
     text = Path(waiting.value.path()).read_text("utf-8")
     assert "synthetic" in text
     assert len(pd.read_csv(Path(waiting.value.path()), comment="#")) == 500
-    expect(page.get_by_text(re.compile("500 synthetic cells are in"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"500 synthetic cells, \d+ of them different, are in"))).to_be_visible()
 
 
 def test_the_keyboard_goes_on_where_a_control_is_drawn_anew(visit, page):
