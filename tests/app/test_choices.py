@@ -115,3 +115,12 @@ def test_offering_tells_watchers_of_the_change_only():
     choices.offer("label", ["b"], "b")
     assert seen == ["b"]
     assert isinstance(choices, param.Parameterized)
+
+
+def test_what_was_chosen_of_one_cohort_is_none_of_the_next():
+    choices = Choices()
+    choices.offer("group", ["none", "line", "replicate"], "line")
+    choices.group = "replicate"
+    choices.forget()
+    choices.offer("group", ["none", "line", "replicate"], "line")
+    assert choices.group == "line"

@@ -10,6 +10,7 @@ import time
 import pytest
 
 import lotviz
+from lotviz.cli import values
 from lotviz.cli.arguments import build_parser
 
 COMMANDS = ("demo", "serve", "simulate", "validate", "embed", "project", "classify", "score", "interpolate", "register")
@@ -137,3 +138,9 @@ def test_help_starts_at_once():
         return time.perf_counter() - started
 
     assert min(seconds() for _ in range(3)) < 0.5
+
+
+def test_the_largest_seed_is_that_of_the_functions():
+    from lotviz.data import choices
+
+    assert values.MOST_SEED == choices.MOST_SEED
